@@ -1,0 +1,278 @@
+//! Servers to test with: one hardened, one wide open, one of which nothing could be read.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "only tests use it, and a test may panic"
+)]
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::audit::check::{Check, Failure, Outcome};
+use crate::audit::command_names;
+use crate::audit::facts::*;
+
+/// The password of the hardened server.
+pub const PASSWORD: &str = "V1XbkU9vOzrB7wQq4n2T8mC5sYdE6hGj0LpRaKfZ";
+
+/// A server with nothing to complain of.
+pub fn hardened() -> Facts {
+    let config = [
+        ("bind", "127.0.0.1"),
+        ("port", "6379"),
+        ("tls-port", "0"),
+        ("unixsocket", ""),
+        ("protected-mode", "yes"),
+        ("cluster-enabled", "no"),
+    ];
+    let config = config.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let command = |name| CommandAccess {
+        name,
+        standing: Fact::Known(Standing::Own),
+        access: Fact::Known(vec![UserAccess {
+            user: b"default".to_vec(),
+            acl: false,
+            gate: GateVerdict::Pass,
+        }]),
+    };
+    Facts {
+        server: Server {
+            name: "redis".to_owned(),
+            version: "7.0.15".to_owned(),
+            mode: "standalone".to_owned(),
+            role: "master".to_owned(),
+            port: 6379,
+            executable: "/usr/bin/redis-server".to_owned(),
+            config_file: Some(b"/etc/redis/redis.conf".to_vec()),
+        },
+        config: Fact::Known(BTreeMap::from(config)),
+        requirepass: password(PASSWORD),
+        masterauth: Fact::Known(None),
+        sockets: Fact::Known(vec![tcp("127.0.0.1:6379")]),
+        packet_filter: Fact::Unavailable("needs CAP_NET_ADMIN".to_owned()),
+        users: Fact::Known(vec![User {
+            name: b"default".to_vec(),
+            enabled: true,
+            nopass: false,
+            password_hashes: vec![sha256(PASSWORD)],
+            rights: Vec::new(),
+        }]),
+        writers: Fact::Known(Vec::new()),
+        commands: command_names::all().map(command).collect(),
+        files: Files {
+            config: vec![Fact::Known(file("/etc/redis/redis.conf", 0o640))],
+            data_dir: Fact::Known(folder("/var/lib/redis", 0o700)),
+            acl: None,
+        },
+        process: Process {
+            pid: 4242,
+            uid: 109,
+            gid: 112,
+            user: "redis".to_owned(),
+            group: "redis".to_owned(),
+            group_sharers: Fact::Known(Vec::new()),
+        },
+        gate: Gate {
+            mode: "enforce",
+            statements: 1,
+            capabilities: vec![("client-identity", false)],
+        },
+    }
+}
+
+/// A server on which every check fails.
+pub fn wide_open() -> Facts {
+    let mut facts = hardened();
+    set(&mut facts, "bind", "* -::*");
+    set(&mut facts, "protected-mode", "no");
+    facts.masterauth = password("letmein");
+    facts.requirepass = Fact::Known(None);
+    facts.sockets = Fact::Known(vec![
+        tcp("0.0.0.0:6379"),
+        tcp("[::]:6379"),
+        tcp("0.0.0.0:4444"),
+    ]);
+    facts.packet_filter = Fact::Known(PacketFilter::None);
+    user(&mut facts, "default").nopass = true;
+    user(&mut facts, "default").password_hashes.clear();
+    add_user(&mut facts, "guest", true);
+    let names: Vec<&str> = facts.commands.iter().map(|command| command.name).collect();
+    for name in names {
+        open_command(&mut facts, name, "default");
+        open_command(&mut facts, name, "guest");
+    }
+    facts.writers = Fact::Known(vec![b"default".to_vec(), b"guest".to_vec()]);
+    facts.files.config = vec![Fact::Known(file("/etc/redis/redis.conf", 0o644))];
+    facts.files.data_dir = Fact::Known(folder("/var/lib/redis", 0o755));
+    facts.files.acl = Some(Fact::Known(file("/etc/redis/users.acl", 0o644)));
+    facts.process.uid = 0;
+    facts.process.user = "root".to_owned();
+    facts
+}
+
+/// A server of which nothing could be read.
+pub fn nothing_read() -> Facts {
+    fn none<T>() -> Fact<T> {
+        Fact::Unavailable("not readable".to_owned())
+    }
+    let mut facts = hardened();
+    facts.config = none();
+    facts.requirepass = none();
+    facts.masterauth = none();
+    facts.sockets = none();
+    facts.packet_filter = none();
+    facts.users = none();
+    facts.writers = none();
+    for command in &mut facts.commands {
+        command.standing = none();
+        command.access = none();
+    }
+    facts.files = Files {
+        config: vec![none()],
+        data_dir: none(),
+        acl: Some(none()),
+    };
+    facts
+}
+
+/// A listening TCP socket.
+pub fn tcp(address: &str) -> Socket {
+    Socket::Tcp(address.parse().unwrap())
+}
+
+/// A file of the server's user.
+pub fn file(path: &str, mode: u32) -> FileStatus {
+    FileStatus {
+        path: path.as_bytes().to_vec(),
+        kind: '-',
+        mode,
+        uid: 109,
+        gid: 112,
+        owner: "redis".to_owned(),
+        group: "redis".to_owned(),
+    }
+}
+
+/// A folder of the server's user.
+pub fn folder(path: &str, mode: u32) -> FileStatus {
+    FileStatus {
+        kind: 'd',
+        ..file(path, mode)
+    }
+}
+
+/// A readable password.
+pub fn password(text: &str) -> Fact<Option<Secret>> {
+    Fact::Known(Some(Secret::new(text.as_bytes().to_vec())))
+}
+
+/// A password as the ACL keeps it.
+pub fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Changes a setting.
+pub fn set(facts: &mut Facts, name: &str, value: &str) {
+    let Fact::Known(config) = &mut facts.config else {
+        panic!("no settings");
+    };
+    config.insert(name.to_owned(), value.as_bytes().to_vec());
+}
+
+/// A user, to change.
+pub fn user<'f>(facts: &'f mut Facts, name: &str) -> &'f mut User {
+    let Fact::Known(users) = &mut facts.users else {
+        panic!("no users");
+    };
+    users
+        .iter_mut()
+        .find(|user| user.name == name.as_bytes())
+        .unwrap()
+}
+
+/// Adds an enabled user who can run nothing.
+pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
+    let Fact::Known(users) = &mut facts.users else {
+        panic!("no users");
+    };
+    users.push(User {
+        name: name.as_bytes().to_vec(),
+        enabled: true,
+        nopass,
+        password_hashes: Vec::new(),
+        rights: Vec::new(),
+    });
+    for command in &mut facts.commands {
+        let Fact::Known(access) = &mut command.access else {
+            continue;
+        };
+        access.push(UserAccess {
+            user: name.as_bytes().to_vec(),
+            acl: false,
+            gate: GateVerdict::Pass,
+        });
+    }
+}
+
+/// A command, to change.
+pub fn command<'f>(facts: &'f mut Facts, name: &str) -> &'f mut CommandAccess {
+    facts
+        .commands
+        .iter_mut()
+        .find(|command| command.name == name)
+        .unwrap()
+}
+
+/// Lets a user run a command.
+pub fn open_command(facts: &mut Facts, name: &str, user: &str) {
+    let Fact::Known(access) = &mut command(facts, name).access else {
+        panic!("access is not known");
+    };
+    match access
+        .iter_mut()
+        .find(|access| access.user == user.as_bytes())
+    {
+        Some(access) => access.acl = true,
+        None => access.push(UserAccess {
+            user: user.as_bytes().to_vec(),
+            acl: true,
+            gate: GateVerdict::Pass,
+        }),
+    }
+}
+
+/// What the gate says to a command, whoever calls.
+pub fn verdict(facts: &mut Facts, name: &str, verdict: GateVerdict) {
+    let Fact::Known(access) = &mut command(facts, name).access else {
+        panic!("access is not known");
+    };
+    for access in access {
+        access.gate = verdict.clone();
+    }
+}
+
+/// The failure of a check that fails.
+pub fn fails(check: &dyn Check, facts: &Facts) -> Failure {
+    match check.evaluate(facts) {
+        Outcome::Fail(failure) => failure,
+        other => panic!("{} did not fail: {other:?}", check.meta().id),
+    }
+}
+
+/// The evidence of a check that passes.
+pub fn passes(check: &dyn Check, facts: &Facts) -> Vec<String> {
+    match check.evaluate(facts) {
+        Outcome::Pass(actual) => actual,
+        other => panic!("{} did not pass: {other:?}", check.meta().id),
+    }
+}
+
+/// The reason of a check that cannot tell.
+pub fn unknown(check: &dyn Check, facts: &Facts) -> String {
+    match check.evaluate(facts) {
+        Outcome::Unknown { reason, .. } => reason,
+        other => panic!("{} is known: {other:?}", check.meta().id),
+    }
+}

@@ -1,0 +1,81 @@
+//! Words that remedies share: commands the operator can paste for this very server.
+//!
+//! A step is a line of shell: a command, with a remark behind `   # ` where it needs one, or a remark alone.
+
+use crate::audit::facts::Facts;
+use crate::render::escape::printable;
+
+/// The tutorial this project grew out of.
+pub const TUTORIAL: &str = "https://www.digitalocean.com/community/tutorials/how-to-secure-your-redis-installation-on-ubuntu-14-04";
+/// Redis on security.
+pub const SECURITY: &str =
+    "https://redis.io/docs/latest/operate/oss_and_stack/management/security/";
+/// Redis on ACLs.
+pub const ACL: &str = "https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/";
+/// Valkey on security.
+pub const VALKEY: &str = "https://valkey.io/topics/security/";
+
+/// `redis-cli`, with the port where it is not the usual one.
+pub fn cli(facts: &Facts) -> String {
+    match facts.server.port {
+        0 | 6379 => "redis-cli".to_owned(),
+        port => format!("redis-cli -p {port}"),
+    }
+}
+
+/// How a setting changed at run time outlives a restart.
+pub fn keep(facts: &Facts, line: &str) -> String {
+    match &facts.server.config_file {
+        Some(path) => format!(
+            "{} CONFIG REWRITE   # or write into {}: {line}",
+            cli(facts),
+            printable(path)
+        ),
+        None => format!("# start the server with a redis.conf that says: {line}"),
+    }
+}
+
+/// A path as a shell takes it.
+pub fn shell_path(path: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@:,".contains(byte);
+    if !path.is_empty() && path.iter().all(plain) {
+        return printable(path);
+    }
+    if path.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        let text = String::from_utf8_lossy(path);
+        return format!("'{}'", text.replace('\'', "'\\''"));
+    }
+    format!("$'{}'", printable(path).replace('\'', "\\'"))
+}
+
+/// The first few of a list, and how many more there are.
+pub fn first_few(names: &[String], limit: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(limit).map(String::as_str).collect();
+    match names.len().saturating_sub(limit) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_so_that_a_shell_reads_the_same_bytes() {
+        assert_eq!(
+            shell_path(b"/etc/redis/redis.conf"),
+            "/etc/redis/redis.conf"
+        );
+        assert_eq!(shell_path(b"/a b/it's"), "'/a b/it'\\''s'");
+        assert_eq!(shell_path(b"/a\n\xff'"), "$'/a\\n\\xff\\''");
+        assert_eq!(shell_path(b""), "''");
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_counted() {
+        let names: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
+        assert_eq!(first_few(&names, 3), "a, b, c");
+        assert_eq!(first_few(&names, 1), "a and 2 more");
+    }
+}

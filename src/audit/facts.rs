@@ -1,0 +1,258 @@
+//! The facts a report rests on: plain data, read once from the server and the machine before any check runs.
+//! A fact that could not be read says why; no check may take it for good news.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// Something read from the server, or the reason why it could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// It was read.
+    Known(T),
+    /// It could not be read; the text says why, for the operator's eyes.
+    Unavailable(String),
+}
+
+/// Bytes that must never reach a reply, a log line or a panic message. `Debug` and `Display` show nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes the bytes in.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+    /// The bytes, for a judgement that does not repeat them.
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<T> Fact<T> {
+    /// The value, or the reason why there is none.
+    pub fn known(&self) -> Result<&T, &str> {
+        match self {
+            Self::Known(value) => Ok(value),
+            Self::Unavailable(reason) => Err(reason),
+        }
+    }
+}
+
+impl Facts {
+    /// An effective setting, or the reason why it is not known.
+    pub fn setting(&self, name: &str) -> Result<&[u8], String> {
+        let config = self.config.known()?;
+        match config.get(name) {
+            Some(value) => Ok(value),
+            None => Err(format!("CONFIG GET does not tell '{name}' on this server")),
+        }
+    }
+
+    /// The default user, or the reason why it is not known.
+    pub fn default_user(&self) -> Result<&User, String> {
+        let users = self.users.known()?;
+        let default = users.iter().find(|user| user.name == b"default");
+        default.ok_or_else(|| "the server names no default user".to_owned())
+    }
+}
+
+/// Everything the checks may look at.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Which server this is.
+    pub server: Server,
+    /// Effective settings as CONFIG GET tells them, by lower-case name; secrets are kept out (see `requirepass`).
+    pub config: Fact<BTreeMap<String, Vec<u8>>>,
+    /// The readable password of the default user; an empty one is `Known(None)`.
+    pub requirepass: Fact<Option<Secret>>,
+    /// The password this server presents to its master; an empty one is `Known(None)`.
+    pub masterauth: Fact<Option<Secret>>,
+    /// The sockets this process really listens on.
+    pub sockets: Fact<Vec<Socket>>,
+    /// Whether a packet filter is seen on this host.
+    pub packet_filter: Fact<PacketFilter>,
+    /// The ACL users.
+    pub users: Fact<Vec<User>>,
+    /// Enabled users whom the ACL lets change data by other means than the commands of `cmd.data-loss`.
+    pub writers: Fact<Vec<Vec<u8>>>,
+    /// How each dangerous command stands, in the catalogue's order.
+    pub commands: Vec<CommandAccess>,
+    /// The files the server lives from.
+    pub files: Files,
+    /// The process the server runs in.
+    pub process: Process,
+    /// The gate of this module.
+    pub gate: Gate,
+}
+
+/// Which server this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `redis` or `valkey`.
+    pub name: String,
+    /// The version it states, `7.0.15`.
+    pub version: String,
+    /// `standalone`, `cluster` or `sentinel`.
+    pub mode: String,
+    /// `master` or `replica`.
+    pub role: String,
+    /// The TCP port INFO states; 0 when TCP is off.
+    pub port: u16,
+    /// The running executable.
+    pub executable: String,
+    /// The configuration file it was started with; `None` when it was started without one.
+    pub config_file: Option<Vec<u8>>,
+}
+
+/// A listening socket of this process, as `netstat -plunt` would show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Socket {
+    /// A TCP listener.
+    Tcp(SocketAddr),
+    /// A unix socket and its mode bits (07777), where the file is still there.
+    Unix {
+        /// Where it lies; abstract names start with `@`.
+        path: Vec<u8>,
+        /// Its file, when it can be seen.
+        file: Fact<FileStatus>,
+    },
+}
+
+/// What is seen of a packet filter on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PacketFilter {
+    /// Chains that look at incoming packets exist; what they let through is not judged. Each is named.
+    Seen(Vec<String>),
+    /// The kernel was asked and has none.
+    None,
+}
+
+/// An ACL user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name: bytes, any.
+    pub name: Vec<u8>,
+    /// `on` in ACL words.
+    pub enabled: bool,
+    /// Any password, or none, lets this user in.
+    pub nopass: bool,
+    /// SHA-256 digests of the passwords, lower-case hex as ACL GETUSER gives them.
+    pub password_hashes: Vec<String>,
+    /// The command rules and selectors as the ACL writes them. Users with the same rights may run the same commands.
+    pub rights: Vec<u8>,
+}
+
+/// How one dangerous command stands on this server.
+#[derive(Debug, Clone)]
+pub struct CommandAccess {
+    /// Its real name, lower case: `flushall`, `config`, `cluster|reset`.
+    pub name: &'static str,
+    /// Whether the server still has it under its own name.
+    pub standing: Fact<Standing>,
+    /// Every enabled user and what bars or does not bar it, in the order of `Facts::users`.
+    pub access: Fact<Vec<UserAccess>>,
+}
+
+/// Whether a command still has its own name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It answers to its own name.
+    Own,
+    /// `rename-command` in redis.conf gave it another name. The name itself is kept out of reports.
+    Renamed,
+    /// `rename-command NAME ""` removed it.
+    Removed,
+    /// It answers to its own name, but a setting makes the server refuse every call: `enable-debug-command no`.
+    SwitchedOff(&'static str),
+    /// This server does not have it at all.
+    Absent,
+}
+
+/// What bars one user from one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAccess {
+    /// The user.
+    pub user: Vec<u8>,
+    /// The ACL lets the user run it on at least some keys.
+    pub acl: bool,
+    /// What the gate says to it.
+    pub gate: GateVerdict,
+}
+
+/// What the gate says to a command of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateVerdict {
+    /// No rule stands in the way, or the gate does not enforce.
+    Pass,
+    /// Every call of it is denied, by this rule.
+    Denied(String),
+    /// The gate gave it another name (`secgate rename`): its own name no longer exists.
+    Renamed(String),
+    /// Some calls are denied, by this rule (subcommands, conditions).
+    Partly(String),
+}
+
+/// A file or folder as `ls -l` would show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStatus {
+    /// Where it lies.
+    pub path: Vec<u8>,
+    /// `d` for a folder, `-` for a file, `s` for a socket, `l` for a link.
+    pub kind: char,
+    /// Permission bits, 07777.
+    pub mode: u32,
+    /// The owner's id.
+    pub uid: u32,
+    /// The group's id.
+    pub gid: u32,
+    /// The owner's name, or its number when /etc/passwd has none.
+    pub owner: String,
+    /// The group's name, or its number when /etc/group has none.
+    pub group: String,
+}
+
+/// The files the server lives from.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// redis.conf and every file it includes; empty when the server runs without one.
+    pub config: Vec<Fact<FileStatus>>,
+    /// The data directory (`dir`).
+    pub data_dir: Fact<FileStatus>,
+    /// The aclfile; `None` when none is set.
+    pub acl: Option<Fact<FileStatus>>,
+}
+
+/// The process the server runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// The user's name, or its number.
+    pub user: String,
+    /// The group's name, or its number.
+    pub group: String,
+    /// Other accounts that are in the process's group.
+    pub group_sharers: Fact<Vec<String>>,
+}
+
+/// The gate of this module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// `off`, `observe` or `enforce`.
+    pub mode: &'static str,
+    /// How many statements the policy has.
+    pub statements: usize,
+    /// What this server lets the module do, each `name` with yes or no.
+    pub capabilities: Vec<(&'static str, bool)>,
+}

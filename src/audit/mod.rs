@@ -1,0 +1,21 @@
+//! HOW safe is it: plain facts in, a report out.
+//!
+//! `facts` is what was read from the server, `checks` judge it one by one, `report` gathers the findings and `grade`
+//! sums them up. Pure: nothing here asks a server, reads a file or looks at a clock.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod checks;
+pub mod command_names;
+pub mod facts;
+pub mod grade;
+pub mod reach;
+pub mod report;
+
+use facts::Facts;
+use report::Report;
+
+/// Judges the facts by every check of the catalogue.
+pub fn run(facts: &Facts) -> Report {
+    Report::new(facts, checks::ALL)
+}

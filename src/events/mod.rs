@@ -1,0 +1,8 @@
+//! WHAT happened: decisions worth keeping, in a ring that forgets the oldest and counts what it forgot. Pure.
+#![forbid(unsafe_code)]
+
+mod event;
+mod ring;
+
+pub use event::{Event, Happened, Via};
+pub use ring::Ring;

@@ -1,0 +1,258 @@
+//! How a call is refused and what the client is told: the only file with texts that a refused client can see.
+//!
+//! A filter cannot answer. It can give the call another name: one that does not exist, so that the server refuses it
+//! itself (also when a transaction queues it), or that of a hidden command of ours which answers (ENGINE.md §2).
+
+use super::{Decided, Origin};
+use crate::policy::statement::DenyReply;
+use crate::render::escape::printable;
+
+/// The hidden command for clients who may not have authenticated: the server answers NOAUTH before it.
+pub const REFUSED: &str = "secaudit.refused";
+/// The hidden command for everyone else: no ACL stands before it, so all users get our words.
+pub const DENIED: &str = "secaudit.denied";
+/// What the hidden commands say when the call they answer for is not known any more.
+pub const GENERIC: &str = "NOPERM this call is denied by secaudit";
+/// The name given to a call when the gate itself failed after the name had matched.
+pub const FAILED: &str =
+    "this call' is denied by secaudit: the gate failed and fails closed, 'see the server log";
+
+/// A server refuses a name in `unknown command '%.128s'`: what is longer would be cut.
+const SHOWN_BY_SERVER: usize = 128;
+
+/// How to refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Give the call this name, which no command has, and take its arguments away: the server echoes those.
+    UnknownName(String),
+    /// Give the call the name of a hidden command, which answers with this error.
+    Answer {
+        /// `REFUSED` or `DENIED`.
+        command: &'static str,
+        /// The whole error, code first.
+        error: String,
+    },
+}
+
+/// What is known of the call to refuse.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// The client has a transaction open; `None` where the server does not tell.
+    pub in_transaction: Option<bool>,
+    /// The command's name as the client wrote it.
+    pub typed: &'a [u8],
+    /// What the client is told.
+    pub reply: DenyReply,
+    /// This server ends "unknown command" with a list of arguments even if there are none (before Redis 8.6).
+    pub lists_arguments: bool,
+}
+
+/// How to refuse a call.
+pub fn refusal(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
+    let script = *call.origin == Origin::Script;
+    let rejected_when_queued = !script && call.in_transaction != Some(false);
+    let unknown = call.reply == DenyReply::Unknown;
+    if rejected_when_queued || (script && unknown) {
+        return Refusal::UnknownName(unknown_name(decided, id, &call));
+    }
+    let error = if unknown {
+        unknown_error(decided, &call)
+    } else {
+        explanation(decided, id)
+    };
+    let command = match call.origin {
+        Origin::Client(Some(user)) if user == b"default" => REFUSED,
+        _ => DENIED,
+    };
+    Refusal::Answer { command, error }
+}
+
+/// `config|set`, `flushall`: what a statement decided about, printable.
+pub fn subject(decided: &Decided<'_>) -> String {
+    let mut name = shortened(&decided.command, 64);
+    if let Some(sub) = decided.sub {
+        name.push('|');
+        name.push_str(&shortened(sub, 64));
+    }
+    name
+}
+
+fn explanation(decided: &Decided<'_>, id: &str) -> String {
+    format!(
+        "NOPERM '{}' is denied by secaudit rule {id}",
+        subject(decided)
+    )
+}
+
+/// A name that no command has and that makes the server's own "unknown command '…'" say what there is to say.
+fn unknown_name(decided: &Decided<'_>, id: &str, call: &Circumstances<'_>) -> String {
+    let mut name = match call.reply {
+        // The stray quote is what makes it a name that nobody has; never a NUL (ENGINE.md §0.1).
+        DenyReply::Unknown => format!("{}'", typed(decided, call)),
+        DenyReply::Explain => format!("{}' is denied by secaudit rule '{id}", subject(decided)),
+    };
+    name.truncate(SHOWN_BY_SERVER);
+    name
+}
+
+/// What the server itself says of a command or subcommand that does not exist.
+fn unknown_error(decided: &Decided<'_>, call: &Circumstances<'_>) -> String {
+    let typed = typed(decided, call);
+    match decided.sub {
+        Some(sub) if decided.gone => {
+            let container = typed.to_uppercase();
+            format!(
+                "ERR unknown subcommand '{}'. Try {container} HELP.",
+                shortened(sub, 128)
+            )
+        }
+        _ if call.lists_arguments => {
+            format!("ERR unknown command '{typed}', with args beginning with: ")
+        }
+        _ => format!("ERR unknown command '{typed}'"),
+    }
+}
+
+/// The name as the client wrote it, up to its first NUL, as the server would show it.
+fn typed(decided: &Decided<'_>, call: &Circumstances<'_>) -> String {
+    let end = call.typed.iter().position(|byte| *byte == 0);
+    let name = call
+        .typed
+        .get(..end.unwrap_or(call.typed.len()))
+        .unwrap_or(&decided.command);
+    shortened(name, 100)
+}
+
+/// Printable, and no longer than this many bytes.
+fn shortened(bytes: &[u8], longest: usize) -> String {
+    let mut text = printable(bytes.get(..longest).unwrap_or(bytes));
+    text.truncate(longest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(sub: Option<&[u8]>, gone: bool) -> Decided<'_> {
+        Decided {
+            statement: 0,
+            command: b"config".to_vec(),
+            sub,
+            reply: None,
+            gone,
+        }
+    }
+
+    fn refuse(origin: &Origin, in_transaction: Option<bool>, reply: DenyReply) -> Refusal {
+        let call = Circumstances {
+            origin,
+            in_transaction,
+            typed: b"CONFIG\0x",
+            reply,
+            lists_arguments: true,
+        };
+        refusal(&decided(Some(b"set"), false), "no-conf", call)
+    }
+
+    fn answer(command: &'static str, error: &str) -> Refusal {
+        Refusal::Answer {
+            command,
+            error: error.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_client_is_told_the_rule_and_only_a_known_user_past_its_acl() {
+        let explain = "NOPERM 'config|set' is denied by secaudit rule no-conf";
+        let named = Origin::Client(Some(b"app".to_vec()));
+        let unsure = Origin::Client(Some(b"default".to_vec()));
+        assert_eq!(
+            refuse(&named, Some(false), DenyReply::Explain),
+            answer(DENIED, explain)
+        );
+        assert_eq!(
+            refuse(&unsure, Some(false), DenyReply::Explain),
+            answer(REFUSED, explain)
+        );
+        assert_eq!(
+            refuse(&Origin::Script, None, DenyReply::Explain),
+            answer(DENIED, explain)
+        );
+    }
+
+    #[test]
+    fn a_call_that_a_transaction_could_queue_gets_a_name_that_nobody_has() {
+        let named = Origin::Client(Some(b"app".to_vec()));
+        let name = |text: &str| Refusal::UnknownName(text.to_owned());
+        let explain = name("config|set' is denied by secaudit rule 'no-conf");
+        assert_eq!(refuse(&named, Some(true), DenyReply::Explain), explain);
+        assert_eq!(
+            refuse(&Origin::Client(None), None, DenyReply::Explain),
+            explain
+        );
+        assert_eq!(
+            refuse(&named, Some(true), DenyReply::Unknown),
+            name("CONFIG'")
+        );
+        assert_eq!(
+            refuse(&Origin::Script, Some(false), DenyReply::Unknown),
+            name("CONFIG'")
+        );
+    }
+
+    #[test]
+    fn an_unknown_reply_is_the_servers_own_text_and_never_echoes_arguments() {
+        let named = Origin::Client(Some(b"app".to_vec()));
+        assert_eq!(
+            refuse(&named, Some(false), DenyReply::Unknown),
+            answer(
+                DENIED,
+                "ERR unknown command 'CONFIG', with args beginning with: "
+            )
+        );
+        let call = Circumstances {
+            origin: &named,
+            in_transaction: Some(false),
+            typed: b"config",
+            reply: DenyReply::Unknown,
+            lists_arguments: false,
+        };
+        assert_eq!(
+            refusal(&decided(Some(b"set"), true), "x", call),
+            answer(DENIED, "ERR unknown subcommand 'set'. Try CONFIG HELP.")
+        );
+        assert_eq!(
+            refusal(&decided(None, true), "x", call),
+            answer(DENIED, "ERR unknown command 'config'")
+        );
+    }
+
+    #[test]
+    fn no_name_is_longer_than_a_server_shows_or_breaks_the_protocol() {
+        let long = vec![b'\n'; 500];
+        let decided = Decided {
+            command: long.clone(),
+            ..decided(None, false)
+        };
+        for reply in [DenyReply::Explain, DenyReply::Unknown] {
+            for in_transaction in [Some(true), Some(false)] {
+                let call = Circumstances {
+                    origin: &Origin::Client(Some(b"app".to_vec())),
+                    in_transaction,
+                    typed: &long,
+                    reply,
+                    lists_arguments: true,
+                };
+                let (Refusal::UnknownName(text) | Refusal::Answer { error: text, .. }) =
+                    refusal(&decided, "id", call);
+                assert!(
+                    text.len() <= 256 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                    "{text}"
+                );
+            }
+        }
+    }
+}

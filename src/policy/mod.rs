@@ -1,0 +1,17 @@
+//! WHAT is allowed: the policy language, from text to a table that the gate can look calls up in.
+//!
+//! Text becomes words (`words`), words become statements (`parse`), statements are held against the commands this server
+//! has (`resolve`) and make a `Policy`; `compile` turns that into the immutable table that decides. Pure: no server in sight.
+#![forbid(unsafe_code)]
+
+pub mod compile;
+pub mod name;
+pub mod nearest;
+pub mod parse;
+mod policy_list;
+pub mod problem;
+pub mod resolve;
+pub mod statement;
+pub mod words;
+
+pub use policy_list::Policy;

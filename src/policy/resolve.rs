@@ -1,0 +1,292 @@
+//! A policy's names held against the commands that this server has.
+
+use super::name::Name;
+use super::nearest::did_you_mean;
+use super::parse::Draft;
+use super::problem::Problem;
+use super::statement::{Body, Target};
+
+/// Commands without which a connection, a replica or this module cannot live: touching them needs `force`.
+pub const NEEDS_FORCE: [&str; 12] = [
+    "auth", "hello", "reset", "quit", "multi", "exec", "discard", "replconf", "psync", "sync",
+    "secgate", "secaudit",
+];
+
+/// What the server has under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It has it, and clients call it by `wire`; that differs only where redis.conf's rename-command was at work.
+    Here {
+        /// The name clients send.
+        wire: Vec<u8>,
+    },
+    /// redis.conf's rename-command gave it a name that could not be found out.
+    RenamedAway,
+    /// redis.conf's rename-command removed it.
+    Removed,
+    /// It never had it.
+    Absent,
+}
+
+/// The server's command table, as a policy needs to know it.
+pub trait Commands {
+    /// What stands under this (canonical) name.
+    fn find(&self, command: &[u8]) -> Found;
+    /// Whether the command has registered subcommands.
+    fn is_container(&self, wire: &[u8]) -> bool;
+    /// Whether a container has this subcommand.
+    fn has_subcommand(&self, wire: &[u8], sub: &[u8]) -> bool;
+    /// The names of all commands, or of all subcommands of one, for "did you mean".
+    fn names(&self, container: Option<&[u8]>) -> Vec<String>;
+    /// Whether a master can send it over the replication link (write commands and the like). Asked on servers that
+    /// do not tell a filter who is calling.
+    fn may_come_on_link(&self, wire: &[u8]) -> bool;
+}
+
+/// Whether `*` skips this command and naming it needs `force`.
+pub fn needs_force(command: &[u8]) -> bool {
+    NEEDS_FORCE.iter().any(|name| name.as_bytes() == command)
+}
+
+/// All that is wrong with a statement on this server.
+pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut known = |name: &Name| found.extend(unknown(name, draft.optional, commands));
+    match &draft.body {
+        Body::Rule(rule) => {
+            for target in &rule.targets {
+                if let Target::Command(name) = target {
+                    known(name);
+                }
+            }
+        }
+        Body::Rename { old, new } => {
+            known(old);
+            found.extend(not_free(old, new, commands));
+        }
+        Body::Alias { new, target } => {
+            known(target);
+            found.extend(not_free(target, new, commands));
+        }
+    }
+    found.extend(unforced(draft));
+    found
+}
+
+/// The name clients send for a command, whatever the policy calls it.
+pub fn wire(command: &[u8], commands: &dyn Commands) -> Vec<u8> {
+    match commands.find(command) {
+        Found::Here { wire } => wire,
+        _ => command.to_vec(),
+    }
+}
+
+fn unforced(draft: &Draft) -> Vec<Problem> {
+    let names: Vec<&Name> = match &draft.body {
+        Body::Rule(rule) if rule.action == super::statement::Action::Allow => Vec::new(),
+        Body::Rule(rule) => rule
+            .targets
+            .iter()
+            .filter_map(|target| match target {
+                Target::Command(name) => Some(name),
+                Target::Every => None,
+            })
+            .collect(),
+        Body::Rename { old, .. } => vec![old],
+        Body::Alias { .. } => Vec::new(),
+    };
+    let touchy = |name: &&Name| !draft.force && needs_force(&name.command);
+    names
+        .into_iter()
+        .filter(touchy)
+        .map(|name| {
+            let message = format!(
+                "'{name}' is one of the commands that connections, replicas or this module cannot live without: \
+                 add the word force if you mean it"
+            );
+            Problem::new(name.at, message)
+        })
+        .collect()
+}
+
+/// The problem with a name that the server does not have.
+fn unknown(name: &Name, optional: bool, commands: &dyn Commands) -> Option<Problem> {
+    if optional {
+        return None;
+    }
+    let command = String::from_utf8_lossy(&name.command).into_owned();
+    let message = match commands.find(&name.command) {
+        Found::Here { wire } => return unknown_subcommand(name, &wire, commands),
+        Found::RenamedAway => format!(
+            "'{command}' has another name here, given by rename-command in redis.conf, and it could not be read from \
+             the configuration file: write the name that clients send, or add the word optional"
+        ),
+        Found::Removed => format!(
+            "'{command}' was removed by rename-command in redis.conf, so no call of it can come: \
+             leave it out, or add the word optional"
+        ),
+        Found::Absent => {
+            let hint = did_you_mean(&name.command, &commands.names(None));
+            let hint = if hint.is_empty() {
+                ": add the word optional if a module will bring it".to_owned()
+            } else {
+                hint
+            };
+            format!("unknown command '{command}'{hint}")
+        }
+    };
+    Some(Problem::new(name.at, message))
+}
+
+fn unknown_subcommand(name: &Name, wire: &[u8], commands: &dyn Commands) -> Option<Problem> {
+    let sub = name.sub.as_deref()?;
+    if !commands.is_container(wire) || commands.has_subcommand(wire, sub) {
+        return None;
+    }
+    let hint = did_you_mean(sub, &commands.names(Some(wire)));
+    let sub = String::from_utf8_lossy(sub);
+    let command = String::from_utf8_lossy(&name.command);
+    let message = format!("unknown subcommand '{sub}' of '{command}'{hint}");
+    Some(Problem::new(name.at, message))
+}
+
+/// A new name must be free, and of the shape of what it stands for.
+fn not_free(real: &Name, new: &Name, commands: &dyn Commands) -> Option<Problem> {
+    let message = match (&real.sub, &new.sub) {
+        (None, None) => match commands.find(&new.command) {
+            Found::Here { .. } => {
+                format!("'{new}' is already a command: choose a name that is free")
+            }
+            Found::RenamedAway | Found::Removed | Found::Absent => return None,
+        },
+        (Some(_), Some(sub)) if real.command == new.command => {
+            let wire = wire(&real.command, commands);
+            if !commands.is_container(&wire) {
+                format!(
+                    "'{}' has no subcommands to give names to",
+                    String::from_utf8_lossy(&real.command)
+                )
+            } else if commands.has_subcommand(&wire, sub) {
+                format!("'{new}' is already a subcommand: choose a name that is free")
+            } else {
+                return None;
+            }
+        }
+        (Some(_), _) => format!(
+            "a subcommand keeps its command: write {}|NEWNAME",
+            String::from_utf8_lossy(&real.command)
+        ),
+        (None, Some(_)) => "a command's new name is one word, without '|'".to_owned(),
+    };
+    Some(Problem::new(new.at, message))
+}
+
+/// A command table for unit tests, like that of a small server.
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::policy::parse;
+
+    /// Knows a handful of commands; CONFIG has subcommands; DEBUG was removed; ACL renamed away; KEYS is now `k3ys`.
+    pub struct FewCommands;
+
+    impl Commands for FewCommands {
+        fn find(&self, command: &[u8]) -> Found {
+            let here = |wire: &[u8]| Found::Here {
+                wire: wire.to_vec(),
+            };
+            match command {
+                b"keys" => here(b"k3ys"),
+                b"debug" => Found::Removed,
+                b"acl" => Found::RenamedAway,
+                _ if self
+                    .names(None)
+                    .iter()
+                    .any(|name| name.as_bytes() == command) =>
+                {
+                    here(command)
+                }
+                _ => Found::Absent,
+            }
+        }
+        fn is_container(&self, wire: &[u8]) -> bool {
+            wire == b"config" || wire == b"acl"
+        }
+        fn has_subcommand(&self, _: &[u8], sub: &[u8]) -> bool {
+            self.names(Some(b""))
+                .iter()
+                .any(|name| name.as_bytes() == sub)
+        }
+        fn names(&self, container: Option<&[u8]>) -> Vec<String> {
+            let names: &[&str] = match container {
+                Some(_) => &["get", "set", "rewrite"],
+                None => &[
+                    "get", "set", "del", "flushall", "flushdb", "config", "auth", "multi", "exec",
+                    "secgate", "object", "k3ys", "eval",
+                ],
+            };
+            names.iter().map(ToString::to_string).collect()
+        }
+        fn may_come_on_link(&self, wire: &[u8]) -> bool {
+            matches!(wire, b"set" | b"del" | b"flushall" | b"flushdb")
+        }
+    }
+
+    fn found(text: &str) -> Vec<String> {
+        let file = parse::file(text.as_bytes());
+        assert_eq!(file.problems, []);
+        let problems = file
+            .drafts
+            .iter()
+            .flat_map(|draft| problems(draft, &FewCommands));
+        problems.map(|problem| problem.to_string()).collect()
+    }
+
+    #[test]
+    fn names_that_the_server_does_not_have_are_told_with_what_it_has_instead() {
+        for (text, part) in [
+            (
+                "deny flushal",
+                "column 6: unknown command 'flushal': did you mean 'flushall'?",
+            ),
+            (
+                "deny get config|ste",
+                "column 10: unknown subcommand 'ste' of 'config': did you mean 'set'?",
+            ),
+            ("deny ft.search", "add the word optional"),
+            ("deny debug", "was removed by rename-command"),
+            ("deny acl", "has another name here"),
+            ("alias get flushall", "column 7: 'get' is already a command"),
+            ("rename config|set config|get", "already a subcommand"),
+            ("rename config|set other", "write config|NEWNAME"),
+            ("rename config|set debug|x", "write config|NEWNAME"),
+            ("rename config a|b", "one word"),
+            ("rename object|help object|x", "no subcommands"),
+            ("deny auth", "add the word force"),
+            ("rename multi m1", "add the word force"),
+        ] {
+            let problems = found(text);
+            assert!(
+                problems.len() == 1 && problems.concat().contains(part),
+                "{text}: {problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_the_server_has_pass_and_so_do_those_the_operator_vouches_for() {
+        for text in [
+            "deny flushall config|set *",
+            "deny ft.search debug acl optional",
+            "deny auth force",
+            "allow auth",
+            "deny keys",
+            "deny object|help",
+            "rename config c0nfig",
+            "alias debug2 get",
+            "rename config|set config|s3t",
+        ] {
+            assert_eq!(found(text), Vec::<String>::new(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One line of a policy as a value, and how it is written back.
+
+use std::fmt;
+
+use super::name::Name;
+use super::words::quote;
+
+/// Whether the gate acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Nothing is looked at; the filter is not registered.
+    Off,
+    /// Decisions are made and recorded, and every call passes.
+    Observe,
+    /// Decisions hold.
+    #[default]
+    Enforce,
+}
+
+impl Mode {
+    /// All of them, as they are written.
+    pub const WORDS: [&'static str; 3] = ["off", "observe", "enforce"];
+
+    /// Reads a word, ignoring case.
+    pub fn from_word(word: &[u8]) -> Option<Self> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"off" => Some(Self::Off),
+            b"observe" => Some(Self::Observe),
+            b"enforce" => Some(Self::Enforce),
+            _ => None,
+        }
+    }
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+/// What a refused client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DenyReply {
+    /// That the gate refused, and by which rule.
+    #[default]
+    Explain,
+    /// What the server says of a command that does not exist.
+    Unknown,
+}
+
+impl DenyReply {
+    /// All of them, as they are written.
+    pub const WORDS: [&'static str; 2] = ["explain", "unknown"];
+
+    /// Reads a word, ignoring case.
+    pub fn from_word(word: &[u8]) -> Option<Self> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"explain" => Some(Self::Explain),
+            b"unknown" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Explain => "explain",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a rule does with the calls it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// They are refused.
+    Deny,
+    /// They pass, whatever stands below.
+    Allow,
+}
+
+/// Which commands a rule means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `*`: every command but those that need `force`.
+    Every,
+    /// A command, or one of its subcommands.
+    Command(Name),
+}
+
+/// A `deny` or `allow` statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Deny or allow.
+    pub action: Action,
+    /// The commands, in the order they were written; never empty.
+    pub targets: Vec<Target>,
+    /// `reply=`, where it differs from `secaudit.deny-reply`.
+    pub reply: Option<DenyReply>,
+    /// `mode=observe`: this rule only records.
+    pub observe: bool,
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// `deny …` or `allow …`.
+    Rule(Rule),
+    /// `rename OLD NEW`: the old name stops existing, the new one runs it.
+    Rename {
+        /// The command as the server has it.
+        old: Name,
+        /// The name that runs it from now on.
+        new: Name,
+    },
+    /// `alias NEW TARGET`: another name for a command that keeps its own.
+    Alias {
+        /// The new name.
+        new: Name,
+        /// The command it runs.
+        target: Name,
+    },
+}
+
+/// One statement of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Unique in its policy: given by the operator, else `r1`, `r2` … for the life of the statement.
+    pub id: String,
+    /// What it says.
+    pub body: Body,
+    /// The operator's remark.
+    pub note: Option<Vec<u8>>,
+    /// It may name commands that this server does not have.
+    pub optional: bool,
+    /// It may touch the commands that a connection cannot live without.
+    pub force: bool,
+}
+
+impl Statement {
+    /// The verb it opens with.
+    pub fn verb(&self) -> &'static str {
+        match &self.body {
+            Body::Rule(rule) => match rule.action {
+                Action::Deny => "deny",
+                Action::Allow => "allow",
+            },
+            Body::Rename { .. } => "rename",
+            Body::Alias { .. } => "alias",
+        }
+    }
+}
+
+/// As a line of a policy file; reading it back gives the same statement.
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = String::from(self.verb());
+        match &self.body {
+            Body::Rule(rule) => {
+                for target in &rule.targets {
+                    line.push(' ');
+                    write_target(target, &mut line);
+                }
+            }
+            Body::Rename { old, new } => write_names(&[old, new], &mut line),
+            Body::Alias { new, target } => write_names(&[new, target], &mut line),
+        }
+        line.push_str(" id=");
+        line.push_str(&self.id);
+        if let Body::Rule(rule) = &self.body {
+            if let Some(reply) = rule.reply {
+                line.push_str(" reply=");
+                line.push_str(reply.word());
+            }
+            if rule.observe {
+                line.push_str(" mode=observe");
+            }
+        }
+        if self.optional {
+            line.push_str(" optional");
+        }
+        if self.force {
+            line.push_str(" force");
+        }
+        if let Some(note) = &self.note {
+            line.push_str(" note=");
+            quote(note, &mut line);
+        }
+        f.write_str(&line)
+    }
+}
+
+fn write_target(target: &Target, line: &mut String) {
+    match target {
+        Target::Every => line.push('*'),
+        Target::Command(name) => write_name(name, line),
+    }
+}
+
+fn write_names(names: &[&Name], line: &mut String) {
+    for name in names {
+        line.push(' ');
+        write_name(name, line);
+    }
+}
+
+fn write_name(name: &Name, line: &mut String) {
+    let mut whole = name.command.clone();
+    if let Some(sub) = &name.sub {
+        whole.push(b'|');
+        whole.extend_from_slice(sub);
+    }
+    quote(&whole, line);
+}

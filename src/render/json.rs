@@ -1,0 +1,209 @@
+//! The report for programs: one JSON object. Fields are added, never renamed.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::escape::printable;
+use crate::audit::check::{Category, Severity};
+use crate::audit::grade::Grade;
+use crate::audit::report::{Counts, Finding, Report, Verdict};
+
+/// The whole report as one line of JSON. Bytes that are no printable ASCII are escaped as in the text.
+pub fn report(report: &Report) -> String {
+    let document = Document {
+        schema: 1,
+        module: Module {
+            name: "secaudit",
+            version: report.module_version,
+            gate: Gate {
+                mode: report.gate.mode,
+                statements: report.gate.statements,
+            },
+            capabilities: report.gate.capabilities.iter().copied().collect(),
+        },
+        server: Server {
+            name: &report.server.name,
+            version: &report.server.version,
+            mode: &report.server.mode,
+            role: &report.server.role,
+            port: report.server.port,
+            pid: report.pid,
+            user: &report.user,
+            executable: &report.server.executable,
+            config_file: report.server.config_file.as_deref().map(printable),
+        },
+        grade: &report.grade,
+        counts: &report.counts,
+        findings: report.findings.iter().map(finding).collect(),
+    };
+    // Plain structs of strings and numbers: serialising them cannot fail.
+    serde_json::to_string(&document).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Document<'r> {
+    schema: u32,
+    module: Module<'r>,
+    server: Server<'r>,
+    grade: &'r Grade,
+    counts: &'r Counts,
+    findings: Vec<Entry<'r>>,
+}
+
+#[derive(Serialize)]
+struct Module<'r> {
+    name: &'static str,
+    version: &'r str,
+    gate: Gate<'r>,
+    capabilities: BTreeMap<&'r str, bool>,
+}
+
+#[derive(Serialize)]
+struct Gate<'r> {
+    mode: &'r str,
+    statements: usize,
+}
+
+#[derive(Serialize)]
+struct Server<'r> {
+    name: &'r str,
+    version: &'r str,
+    mode: &'r str,
+    role: &'r str,
+    port: u16,
+    pid: u32,
+    user: &'r str,
+    executable: &'r str,
+    config_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Entry<'r> {
+    id: &'static str,
+    title: &'static str,
+    category: Category,
+    severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity_reason: Option<&'r str>,
+    outcome: Verdict,
+    actual: String,
+    expected: &'static str,
+    why: &'static str,
+    remedy: Remedy<'r>,
+    references: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct Remedy<'r> {
+    text: &'static str,
+    steps: &'r [String],
+}
+
+fn finding(finding: &Finding) -> Entry<'_> {
+    Entry {
+        id: finding.meta.id,
+        title: finding.meta.title,
+        category: finding.meta.category,
+        severity: finding.severity,
+        severity_reason: finding.severity_reason.as_deref(),
+        outcome: finding.outcome,
+        actual: finding.actual.join("\n"),
+        expected: finding.meta.expected,
+        why: finding.meta.why,
+        remedy: Remedy {
+            text: finding.meta.remedy,
+            steps: &finding.steps,
+        },
+        references: finding.meta.references,
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+mod tests {
+    use super::*;
+    use crate::audit::checks::{self, sample};
+    use crate::audit::run;
+    use serde_json::Value;
+
+    fn rendered(facts: &crate::audit::facts::Facts) -> Value {
+        serde_json::from_str(&report(&run(facts))).unwrap()
+    }
+
+    #[test]
+    fn the_fields_are_those_of_the_contract() {
+        let document = rendered(&sample::wide_open());
+        let keys =
+            |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        assert_eq!(
+            keys(&document),
+            ["counts", "findings", "grade", "module", "schema", "server"]
+        );
+        assert_eq!(document["schema"], 1);
+        assert_eq!(keys(&document["grade"]), ["because", "letter"]);
+        assert_eq!(
+            keys(&document["counts"]),
+            ["fail", "not-applicable", "pass", "suppressed", "unknown"]
+        );
+        let wanted = [
+            "actual",
+            "category",
+            "expected",
+            "id",
+            "outcome",
+            "references",
+            "remedy",
+            "severity",
+            "title",
+            "why",
+        ];
+        let findings = document["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), checks::ALL.len());
+        for finding in findings {
+            let keys: Vec<String> = keys(finding)
+                .into_iter()
+                .filter(|key| key != "severity_reason")
+                .collect();
+            assert_eq!(keys, wanted);
+            assert!(finding["actual"].is_string());
+            assert!(finding["remedy"]["text"].is_string() && finding["remedy"]["steps"].is_array());
+        }
+    }
+
+    #[test]
+    fn severities_and_outcomes_are_written_as_documented() {
+        let document = rendered(&sample::wide_open());
+        let bind = &document["findings"][0];
+        assert_eq!(bind["id"], "net.bind");
+        assert_eq!(bind["outcome"], "fail");
+        assert_eq!(bind["severity"], "critical");
+        assert!(
+            bind["severity_reason"]
+                .as_str()
+                .unwrap()
+                .contains("without a password")
+        );
+        assert_eq!(document["grade"]["letter"], "F");
+        let document = rendered(&sample::hardened());
+        let acl = &document["findings"][12];
+        assert_eq!(
+            (acl["id"].as_str(), acl["outcome"].as_str()),
+            (Some("file.acl"), Some("not-applicable"))
+        );
+    }
+
+    #[test]
+    fn bytes_are_escaped_and_no_password_is_shown() {
+        let mut facts = sample::wide_open();
+        facts.server.config_file = Some(b"/etc/\xff\x1b.conf".to_vec());
+        facts.requirepass = sample::password(sample::PASSWORD);
+        let text = report(&run(&facts));
+        assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        assert!(text.contains("/etc/\\\\xff\\\\x1b.conf"));
+        assert!(!text.contains(sample::PASSWORD) && !text.contains("letmein"));
+    }
+}

@@ -1,0 +1,259 @@
+//! The report for eyes: an array of status lines, as redis-cli prints them.
+
+pub use super::catalogue::{checks, explain};
+use super::escape::line;
+use super::wrap::{wrapped, wrapped_shell};
+use crate::audit::check::Severity;
+use crate::audit::report::{Finding, Report, Verdict};
+
+/// The whole report, line by line: no control bytes, no line wider than 100 columns.
+pub fn report(report: &Report) -> Vec<String> {
+    let mut lines = header(report);
+    let failures = report.worst_first(Verdict::Fail);
+    for finding in &failures {
+        lines.push(String::new());
+        lines.extend(full(finding));
+    }
+    let unknown = report.worst_first(Verdict::Unknown);
+    if !unknown.is_empty() {
+        lines.push(String::new());
+        lines.push("Unknown: what could not be read is never taken for good".to_owned());
+        for finding in unknown {
+            lines.extend(short("??", finding));
+            lines.extend(labelled_steps("  ask", &finding.steps));
+        }
+    }
+    for (outcome, title, mark) in [
+        (Verdict::Suppressed, "Accepted by the policy", "--"),
+        (Verdict::Pass, "Passed", "ok"),
+        (Verdict::NotApplicable, "Not applicable", "--"),
+    ] {
+        let findings = report.worst_first(outcome);
+        if findings.is_empty() {
+            continue;
+        }
+        lines.push(String::new());
+        lines.push(title.to_owned());
+        for finding in in_order(report, &findings) {
+            lines.extend(short(mark, finding));
+        }
+    }
+    lines.push(String::new());
+    lines.extend(footer(report, &failures));
+    lines
+}
+
+fn header(report: &Report) -> Vec<String> {
+    let server = &report.server;
+    let title = format!(
+        "secaudit {} on {} {} ({}, {}), pid {} as {}",
+        report.module_version,
+        server.name,
+        server.version,
+        server.mode,
+        server.role,
+        report.pid,
+        report.user
+    );
+    let gate = match report.gate.statements {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
+    };
+    let mut lines = wrapped("", &title);
+    lines.extend(wrapped("Gate   ", &format!("{}, {gate}", report.gate.mode)));
+    lines.extend(wrapped(
+        "Grade  ",
+        &format!("{}  ({})", report.grade.letter, report.grade.because),
+    ));
+    lines.extend(wrapped("Checks ", &counts(report)));
+    lines
+}
+
+fn counts(report: &Report) -> String {
+    let counts = &report.counts;
+    let of = |severity: &Severity| {
+        let failed =
+            |finding: &&Finding| finding.outcome == Verdict::Fail && finding.severity == *severity;
+        let count = report.findings.iter().filter(failed).count();
+        (count > 0).then(|| format!("{count} {}", severity.name()))
+    };
+    let severities: Vec<String> = Severity::ALL.iter().filter_map(of).collect();
+    let failed = match severities.is_empty() {
+        true => "0 failed".to_owned(),
+        false => format!("{} failed ({})", counts.fail, severities.join(", ")),
+    };
+    let mut parts = vec![failed];
+    for (count, name) in [
+        (counts.unknown, "unknown"),
+        (counts.suppressed, "suppressed"),
+        (counts.pass, "passed"),
+        (counts.not_applicable, "not applicable"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    parts.join(", ")
+}
+
+/// A failure in full.
+fn full(finding: &Finding) -> Vec<String> {
+    let meta = finding.meta;
+    let severity = finding.severity.name().to_uppercase();
+    let mut lines = wrapped(
+        &format!("{severity:<9}"),
+        &format!("{}: {}", meta.id, meta.cap),
+    );
+    lines.extend(labelled("is", finding.actual.iter().map(String::as_str)));
+    lines.extend(labelled("should be", [meta.expected]));
+    lines.extend(labelled("why", [meta.why]));
+    if let Some(reason) = &finding.severity_reason {
+        let change = format!(
+            "{} instead of {}: {reason}",
+            finding.severity.name(),
+            meta.severity.name()
+        );
+        lines.extend(labelled("severity", [change.as_str()]));
+    }
+    lines.extend(labelled("remedy", [meta.remedy]));
+    lines.extend(labelled_steps("steps", &finding.steps));
+    lines
+}
+
+/// A finding in a line or two.
+fn short(mark: &str, finding: &Finding) -> Vec<String> {
+    let actual = finding.actual.join("; ");
+    wrapped(&format!("  {mark} {:<23}", finding.meta.id), &actual)
+}
+
+fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+    let mut label = label;
+    let mut lines = Vec::new();
+    for text in texts {
+        lines.extend(wrapped(&format!("  {label:<11}"), text));
+        label = "";
+    }
+    lines
+}
+
+/// Steps are there to be pasted.
+fn labelled_steps(label: &str, steps: &[String]) -> Vec<String> {
+    let mut label = label;
+    let mut lines = Vec::new();
+    for step in steps {
+        lines.extend(wrapped_shell(&format!("  {label:<11}"), step));
+        label = "";
+    }
+    lines
+}
+
+fn in_order<'r>(report: &'r Report, wanted: &[&Finding]) -> Vec<&'r Finding> {
+    let is_wanted =
+        |finding: &&Finding| wanted.iter().any(|other| other.meta.id == finding.meta.id);
+    report.findings.iter().filter(is_wanted).collect()
+}
+
+fn footer(report: &Report, failures: &[&Finding]) -> Vec<String> {
+    let example = match failures.first() {
+        Some(finding) => finding.meta.id,
+        None => report
+            .findings
+            .first()
+            .map_or("net.bind", |finding| finding.meta.id),
+    };
+    vec![
+        line(&format!("More about one check: SECAUDIT EXPLAIN {example}")),
+        "For programs: SECAUDIT JSON.  Every check: SECAUDIT CHECKS.  The gate: SECGATE HELP"
+            .to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wrap::WIDTH;
+    use super::*;
+    use crate::audit::checks::sample;
+    use crate::audit::facts::{Fact, Facts};
+    use crate::audit::run;
+
+    fn rendered(facts: &Facts) -> Vec<String> {
+        report(&run(facts))
+    }
+
+    #[test]
+    fn no_line_is_too_wide_or_holds_a_byte_that_a_status_reply_may_not() {
+        let mut facts = sample::wide_open();
+        sample::add_user(&mut facts, &"n\u{e9}\r\n+OK ".repeat(40), true);
+        facts.server.config_file = Some(vec![0xff; 300]);
+        for facts in [&facts, &sample::hardened(), &sample::nothing_read()] {
+            for line in rendered(facts) {
+                assert!(line.len() <= WIDTH, "{line}");
+                assert!(
+                    line.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                    "{line:?}"
+                );
+                assert_eq!(line.trim_end(), line);
+            }
+        }
+    }
+
+    #[test]
+    fn the_header_names_server_gate_grade_and_counts() {
+        let lines = rendered(&sample::hardened());
+        let head: Vec<&str> = lines.iter().take(4).map(String::as_str).collect();
+        assert!(
+            matches!(head.as_slice(), [first, ..] if first.ends_with("on redis 7.0.15 (standalone, master), pid 4242 as redis")),
+            "{head:?}"
+        );
+        assert!(head.contains(&"Gate   enforce, 1 statement"));
+        assert!(head.contains(&"Grade  A  (nothing fails above low)"));
+        assert!(
+            head.contains(&"Checks 0 failed, 13 passed, 1 not applicable"),
+            "{head:?}"
+        );
+    }
+
+    #[test]
+    fn failures_come_worst_first_with_all_that_is_needed_to_mend_them() {
+        let lines = rendered(&sample::wide_open());
+        let at = |text: &str| lines.iter().position(|line| line.starts_with(text));
+        assert!(at("CRITICAL ").is_some());
+        assert!(
+            at("CRITICAL ") < at("HIGH ")
+                && at("HIGH ") < at("MEDIUM ")
+                && at("MEDIUM ") < at("INFO ")
+        );
+        for label in [
+            "  is         tcp 0.0.0.0:6379",
+            "  should be  ",
+            "  why        ",
+            "  severity   critical instead of high",
+            "  remedy     ",
+            "  steps      redis-cli CONFIG SET bind",
+        ] {
+            assert!(at(label).is_some(), "{label}");
+        }
+        assert_eq!(
+            lines.last().map(|line| line.starts_with("For programs")),
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_told_with_its_reason() {
+        let lines = rendered(&sample::nothing_read()).join("\n");
+        assert!(
+            lines.contains("?? auth.password          not readable"),
+            "{lines}"
+        );
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let mut facts = sample::wide_open();
+        facts.requirepass = sample::password(sample::PASSWORD);
+        facts.users = Fact::Unavailable("ACL is renamed".to_owned());
+        let lines = rendered(&facts).join("");
+        assert!(!lines.contains(sample::PASSWORD) && !lines.contains("letmein"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Calls by which the ACL is asked about a command: the least arguments that each takes. None of them is ever made.
+
+/// A call, word by word.
+pub type Call = &'static [&'static [u8]];
+
+/// The calls that stand for a command. A container stands for those of its subcommands that do harm.
+pub fn calls(name: &str) -> &'static [Call] {
+    match name {
+        "flushdb" => &[&[b"flushdb"]],
+        "flushall" => &[&[b"flushall"]],
+        "keys" => &[&[b"keys", b"*"]],
+        "config" => &[
+            &[b"config", b"set", b"dir", b"/"],
+            &[b"config", b"get", b"*"],
+            &[b"config", b"rewrite"],
+            &[b"config", b"resetstat"],
+        ],
+        "shutdown" => &[&[b"shutdown"]],
+        "bgrewriteaof" => &[&[b"bgrewriteaof"]],
+        "bgsave" => &[&[b"bgsave"]],
+        "save" => &[&[b"save"]],
+        "debug" => &[
+            &[b"debug", b"sleep", b"0"],
+            &[b"debug", b"reload"],
+            &[b"debug", b"segfault"],
+            &[b"debug", b"object", b"k"],
+        ],
+        "swapdb" => &[&[b"swapdb", b"0", b"1"]],
+        "replicaof" => &[&[b"replicaof", b"no", b"one"]],
+        "slaveof" => &[&[b"slaveof", b"no", b"one"]],
+        "migrate" => &[&[b"migrate", b"127.0.0.1", b"6379", b"k", b"0", b"1"]],
+        "restore" => &[&[b"restore", b"k", b"0", b"v"]],
+        "module" => &[
+            &[b"module", b"load", b"/"],
+            &[b"module", b"loadex", b"/"],
+            &[b"module", b"unload", b"m"],
+        ],
+        "acl" => &[
+            &[b"acl", b"setuser", b"u"],
+            &[b"acl", b"deluser", b"u"],
+            &[b"acl", b"load"],
+            &[b"acl", b"save"],
+            &[b"acl", b"list"],
+            &[b"acl", b"getuser", b"u"],
+        ],
+        "monitor" => &[&[b"monitor"]],
+        "sync" => &[&[b"sync"]],
+        "psync" => &[&[b"psync", b"?", b"-1"]],
+        "failover" => &[&[b"failover"]],
+        "cluster|reset" => &[&[b"cluster", b"reset"]],
+        "del" => &[&[b"del", b"k"]],
+        "pexpire" => &[&[b"pexpire", b"k", b"1"]],
+        "spop" => &[&[b"spop", b"k"]],
+        "srem" => &[&[b"srem", b"k", b"m"]],
+        "rename" => &[&[b"rename", b"k", b"l"]],
+        _ => &[],
+    }
+}
+
+/// Calls that write without taking away: who may make one of them is no mere reader.
+pub const WRITES: &[Call] = &[
+    &[b"set", b"k", b"v"],
+    &[b"append", b"k", b"v"],
+    &[b"incr", b"k"],
+    &[b"setex", b"k", b"1", b"v"],
+    &[b"hset", b"k", b"f", b"v"],
+    &[b"lpush", b"k", b"v"],
+    &[b"rpush", b"k", b"v"],
+    &[b"sadd", b"k", b"m"],
+    &[b"zadd", b"k", b"1", b"m"],
+    &[b"xadd", b"k", b"*", b"f", b"v"],
+];
+
+/// Whether a call names keys: an API that only says no may mean the key.
+pub fn has_keys(call: Call) -> bool {
+    call.iter().skip(1).any(|word| *word == b"k")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::command_names;
+
+    #[test]
+    fn every_command_the_audit_asks_about_has_calls_that_begin_with_its_name() {
+        for name in command_names::all() {
+            assert!(!calls(name).is_empty(), "{name}");
+            for call in calls(name) {
+                let words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
+                assert!(call.starts_with(&words), "{name}");
+            }
+        }
+        assert!(calls("get").is_empty());
+    }
+}

@@ -1,0 +1,304 @@
+//! redis.conf and what it includes: which files there are, and what they say of names and users.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::bounded;
+use super::config_lines::{Directive, directives};
+
+/// What the configuration files say, as far as the audit asks.
+#[derive(Debug, Default)]
+pub struct ConfigFile {
+    /// Every file that was found, the main one first.
+    pub files: Vec<Vec<u8>>,
+    /// What could not be read, and why: a file, or an include that leads nowhere.
+    pub unread: Vec<String>,
+    /// Lines that could not be read, as `path: line 7`.
+    pub bad_lines: Vec<String>,
+    /// `rename-command`: the old name in lower case, and what it became; empty when it was removed.
+    pub renames: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names on `user` lines.
+    pub users: BTreeSet<Vec<u8>>,
+}
+
+const MAX_FILE: u64 = 10 << 20;
+const MAX_TOTAL: usize = 20 << 20;
+const MAX_FILES: usize = 500;
+const MAX_DEPTH: usize = 16;
+
+impl ConfigFile {
+    /// Reads the main file, by its absolute path, and every file it includes.
+    pub fn read(path: &[u8]) -> Self {
+        let path = PathBuf::from(OsStr::from_bytes(path));
+        let mut reading = Reading {
+            folders: vec![
+                std::env::var_os("PWD").map(PathBuf::from),
+                path.parent().map(Path::to_owned),
+                std::env::current_dir().ok(),
+            ],
+            open: Vec::new(),
+            total: 0,
+            found: Self::default(),
+        };
+        reading.file(path);
+        reading.found
+    }
+
+    /// What a command of this name (lower case) became; `None` when no line speaks of it.
+    pub fn renamed(&self, name: &[u8]) -> Option<&[u8]> {
+        let mut new = self.renames.get(name)?;
+        // A new name can be renamed again, further down.
+        for _ in 0..8 {
+            match self.renames.get(&new.to_ascii_lowercase()) {
+                Some(newer) if newer != new => new = newer,
+                _ => break,
+            }
+        }
+        Some(new)
+    }
+
+    /// Why these files may not tell everything, as an addition to a reason.
+    pub fn gaps(&self) -> String {
+        match self.unread.first().or(self.bad_lines.first()) {
+            Some(gap) => format!(" (unread: {gap})"),
+            None => String::new(),
+        }
+    }
+}
+
+/// What `rename-command` made of commands, by the main file's absolute path: the old name and the name clients send, both in
+/// lower case; empty when it was removed.
+pub fn renames(path: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    let file = ConfigFile::read(path);
+    let renamed = |old: &Vec<u8>| {
+        let new = file.renamed(old).unwrap_or_default();
+        (old.clone(), new.to_ascii_lowercase())
+    };
+    file.renames.keys().map(renamed).collect()
+}
+
+struct Reading {
+    /// Where a relative include may start from: the folder the server was started in comes first.
+    folders: Vec<Option<PathBuf>>,
+    /// The files being read, from the main one down to the current one.
+    open: Vec<PathBuf>,
+    total: usize,
+    found: ConfigFile,
+}
+
+impl Reading {
+    fn file(&mut self, path: PathBuf) {
+        let shown = bounded::shown(&path);
+        if self.open.contains(&path) {
+            return self.gap(format!("{shown}: it includes itself"));
+        }
+        if self.open.len() >= MAX_DEPTH
+            || self.found.files.len() >= MAX_FILES
+            || self.total >= MAX_TOTAL
+        {
+            return self.gap(format!(
+                "{shown}: too many files, or too deep, or too large"
+            ));
+        }
+        let bytes = path.as_os_str().as_bytes();
+        if !self.found.files.iter().any(|file| file == bytes) {
+            self.found.files.push(bytes.to_vec());
+        }
+        let content = match bounded::whole(&path, MAX_FILE) {
+            Ok(content) => content,
+            Err(reason) => return self.gap(reason),
+        };
+        self.total += content.len();
+        let (lines, unreadable) = directives(&content);
+        let bad = unreadable
+            .first()
+            .map(|line| format!("{shown}: line {line}"));
+        self.found.bad_lines.extend(bad);
+        self.open.push(path);
+        for line in lines {
+            self.line(&line);
+        }
+        self.open.pop();
+    }
+
+    fn line(&mut self, line: &Directive) {
+        match (line.name.as_slice(), line.arguments.as_slice()) {
+            (b"rename-command", [old, new]) => {
+                self.found
+                    .renames
+                    .insert(old.to_ascii_lowercase(), new.clone());
+            }
+            (b"user", [name, ..]) => {
+                self.found.users.insert(name.clone());
+            }
+            (b"include", [pattern]) => self.include(pattern),
+            (b"dir", [folder]) => {
+                // From here on the server itself stands in that folder.
+                let folder = PathBuf::from(OsStr::from_bytes(folder));
+                if folder.is_absolute() {
+                    self.folders.insert(0, Some(folder));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn include(&mut self, pattern: &[u8]) {
+        let wild = pattern.iter().any(|byte| b"*?[".contains(byte));
+        let bases = match pattern.starts_with(b"/") {
+            true => vec![PathBuf::new()],
+            false => self.folders.iter().flatten().cloned().collect(),
+        };
+        for base in bases {
+            let path = base.join(OsStr::from_bytes(pattern));
+            let found = match wild {
+                true => matching(&path),
+                false if path.exists() => vec![path],
+                false => Vec::new(),
+            };
+            if !found.is_empty() {
+                for path in found {
+                    self.file(path);
+                }
+                return;
+            }
+        }
+        // A pattern may match nothing; a plain name may not.
+        if !wild {
+            let path = PathBuf::from(std::ffi::OsString::from_vec(pattern.to_vec()));
+            self.gap(format!(
+                "{}: an included file that is not found from here",
+                bounded::shown(&path)
+            ));
+        }
+    }
+
+    fn gap(&mut self, gap: String) {
+        if self.found.unread.len() < MAX_FILES {
+            self.found.unread.push(gap);
+        }
+    }
+}
+
+/// The files that a pattern matches, sorted, as glob(3) gives them.
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let Some(pattern) = pattern.to_str() else {
+        return Vec::new();
+    };
+    // In glob(3) two stars are one; in the crate they would walk the whole tree.
+    let mut pattern = pattern.to_owned();
+    while pattern.contains("**") {
+        pattern = pattern.replace("**", "*");
+    }
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::default()
+    };
+    match glob::glob_with(&pattern, options) {
+        Ok(paths) => paths.filter_map(Result::ok).take(MAX_FILES).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn read(folder: &Path, main: &str) -> ConfigFile {
+        let path = folder.join("redis.conf");
+        fs::write(&path, main).unwrap();
+        ConfigFile::read(path.as_os_str().as_bytes())
+    }
+
+    #[test]
+    fn renames_users_and_includes_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("conf.d")).unwrap();
+        fs::write(
+            folder.path().join("conf.d/b.conf"),
+            "rename-command SHUTDOWN \"\"\n",
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("conf.d/a.conf"),
+            "user app on >x ~* +@all\n",
+        )
+        .unwrap();
+        fs::write(folder.path().join("conf.d/c.txt"), "user other\n").unwrap();
+        let main =
+            "include conf.d/*.conf\nRENAME-COMMAND Config \"\\x61sc12\"\nuser default on nopass\n";
+        let found = read(folder.path(), main);
+        assert_eq!(found.files.len(), 3);
+        assert_eq!(found.renamed(b"config"), Some(&b"asc12"[..]));
+        assert_eq!(found.renamed(b"shutdown"), Some(&b""[..]));
+        assert_eq!(found.renamed(b"get"), None);
+        assert_eq!(
+            found.users,
+            BTreeSet::from([b"app".to_vec(), b"default".to_vec()])
+        );
+        assert_eq!(found.unread, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_loop_of_includes_ends_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other.conf");
+        fs::write(
+            &other,
+            format!("include {}/redis.conf", folder.path().display()),
+        )
+        .unwrap();
+        let found = read(folder.path(), &format!("include {}", other.display()));
+        assert_eq!(found.files.len(), 2);
+        assert!(found.unread.concat().contains("includes itself"));
+    }
+
+    #[test]
+    fn a_missing_include_and_a_huge_file_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = read(folder.path(), "include nowhere.conf\ninclude none/*.conf\n");
+        assert_eq!(found.unread.len(), 1);
+        assert!(found.gaps().contains("nowhere.conf"));
+        let huge = fs::File::create(folder.path().join("huge.conf")).unwrap();
+        huge.set_len(MAX_FILE + 1).unwrap();
+        assert!(
+            read(folder.path(), "include huge.conf")
+                .gaps()
+                .contains("larger than")
+        );
+    }
+
+    #[test]
+    fn binary_rubbish_is_told_and_nothing_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("redis.conf");
+        let rubbish: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+        fs::write(&path, &rubbish).unwrap();
+        let found = ConfigFile::read(path.as_os_str().as_bytes());
+        assert!(!found.bad_lines.is_empty());
+    }
+
+    #[test]
+    fn a_name_renamed_twice_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = read(
+            folder.path(),
+            "rename-command CONFIG one\nrename-command ONE two\n",
+        );
+        assert_eq!(found.renamed(b"config"), Some(&b"two"[..]));
+        let pairs = renames(folder.path().join("redis.conf").as_os_str().as_bytes());
+        let pair = |old: &str| (old.as_bytes().to_vec(), b"two".to_vec());
+        assert_eq!(pairs, [pair("config"), pair("one")]);
+        assert_eq!(renames(b""), []);
+        let found = read(folder.path(), "rename-command a b\nrename-command b a\n");
+        assert!(found.renamed(b"a").is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! Collecting: asks the server and the machine once, and yields the plain facts that the checks judge.
+//!
+//! Whatever cannot be read becomes a `Fact::Unavailable` with its reason. It runs on the server's main thread, so every
+//! read is bounded: files by size, tables by length, questions to the server by number.
+#![forbid(unsafe_code)]
+
+mod accounts;
+pub mod ask;
+mod bounded;
+mod command_access;
+mod command_calls;
+pub mod config_file;
+mod config_lines;
+mod files;
+mod netlink;
+mod packet_filter;
+mod process;
+mod server;
+mod settings;
+mod sockets;
+mod standing;
+mod users;
+mod wire_name;
+
+#[cfg(test)]
+mod twin;
+
+use ask::Ask;
+use config_file::ConfigFile;
+
+use crate::audit::facts::{Facts, Gate};
+
+/// Asks once for everything the checks look at.
+pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
+    let server = server::read(ask);
+    let file = server.config_file.as_deref().map(ConfigFile::read);
+    let file = file.unwrap_or_default();
+    let accounts = accounts::Accounts::read();
+    let settings = settings::read(ask, &file);
+    let users = users::read(ask, &file, &settings);
+    let commands = command_access::read(ask, &file, &settings, &users);
+    Facts {
+        packet_filter: packet_filter::read(),
+        sockets: sockets::read(&accounts),
+        files: files::read(&server, &file, &settings, &accounts),
+        process: process::read(&accounts),
+        server,
+        config: settings.config,
+        requirepass: settings.requirepass,
+        masterauth: settings.masterauth,
+        users,
+        writers: commands.writers,
+        commands: commands.access,
+        gate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::facts::Fact;
+    use twin::Twin;
+
+    fn gate() -> Gate {
+        Gate {
+            mode: "off",
+            statements: 0,
+            capabilities: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_server_that_answers_everything_yields_known_facts() {
+        let facts = collect(&Twin::redis_7(), gate());
+        assert_eq!(facts.server.version, "7.0.15");
+        assert!(matches!(&facts.users, Fact::Known(users) if users.len() == 2));
+        assert!(
+            facts
+                .commands
+                .iter()
+                .all(|command| command.access.known().is_ok())
+        );
+        assert!(matches!(&facts.files.data_dir, Fact::Known(_)));
+    }
+
+    #[test]
+    fn a_server_that_answers_nothing_yields_reasons_and_no_panic() {
+        let facts = collect(&Twin::mute(), gate());
+        assert!(facts.config.known().is_err());
+        assert!(facts.users.known().is_err());
+        assert!(facts.writers.known().is_err());
+        for command in &facts.commands {
+            assert!(command.standing.known().is_err(), "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn no_secret_reaches_the_plain_settings_or_a_debug_print() {
+        let facts = collect(&Twin::redis_7(), gate());
+        assert!(!format!("{facts:?}").contains(twin::PASSWORD));
+    }
+}

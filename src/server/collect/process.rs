@@ -1,0 +1,32 @@
+//! The process the server runs in, as the kernel knows it.
+
+use super::accounts::Accounts;
+use crate::audit::facts::Process;
+
+/// Asks the kernel who this process is.
+pub fn read(accounts: &Accounts) -> Process {
+    let uid = rustix::process::geteuid().as_raw();
+    let gid = rustix::process::getegid().as_raw();
+    Process {
+        pid: std::process::id(),
+        uid,
+        gid,
+        user: accounts.user(uid),
+        group: accounts.group(gid),
+        group_sharers: accounts.sharers(gid, uid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_tells_who_this_is() {
+        let process = read(&Accounts::read());
+        assert_eq!(process.pid, std::process::id());
+        let own =
+            std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own));
+        assert_eq!(own.ok(), Some(process.uid));
+    }
+}

@@ -1,0 +1,190 @@
+//! The sockets this process listens on, from /proc: its open descriptors against the kernel's tables.
+
+use std::collections::BTreeSet;
+use std::io::BufReader;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use procfs::net::{TcpNetEntries, TcpState};
+use procfs::process::{FDTarget, Process};
+use procfs::{FromBufReadSI, current_system_info};
+
+use super::accounts::Accounts;
+use super::bounded;
+use super::files;
+use crate::audit::facts::{Fact, Socket};
+use crate::render::escape::printable;
+
+/// The kernel lists listeners before connections, so a table that is cut here has lost connections only.
+const MAX_TABLE: u64 = 4 << 20;
+/// Far above the descriptors of a server with the usual ten thousand clients.
+const MAX_DESCRIPTORS: usize = 200_000;
+
+/// Looks at the sockets of this process.
+pub fn read(accounts: &Accounts) -> Fact<Vec<Socket>> {
+    match listening(accounts) {
+        Ok(sockets) => Fact::Known(sockets),
+        Err(reason) => Fact::Unavailable(reason),
+    }
+}
+
+fn listening(accounts: &Accounts) -> Result<Vec<Socket>, String> {
+    let own = own_inodes()?;
+    let mut tcp = BTreeSet::new();
+    for (table, required) in [("tcp", true), ("tcp6", false)] {
+        match tcp_listeners(table, &own) {
+            Ok(found) => tcp.extend(found),
+            // A kernel without IPv6 has no such table.
+            Err(_) if !required && !Path::new("/proc/self/net").join(table).exists() => {}
+            Err(reason) => return Err(reason),
+        }
+    }
+    let unix = unix_listeners(&own, accounts)?;
+    Ok(tcp.into_iter().map(Socket::Tcp).chain(unix).collect())
+}
+
+/// The inodes of the sockets this process holds.
+fn own_inodes() -> Result<BTreeSet<u64>, String> {
+    let shown = |error: procfs::ProcError| printable(format!("/proc/self/fd: {error}").as_bytes());
+    let descriptors = Process::myself().and_then(|own| own.fd()).map_err(shown)?;
+    let mut inodes = BTreeSet::new();
+    for (count, descriptor) in descriptors.enumerate() {
+        if count > MAX_DESCRIPTORS {
+            return Err(format!(
+                "/proc/self/fd: more than {MAX_DESCRIPTORS} open descriptors"
+            ));
+        }
+        // One that was closed meanwhile is no listener.
+        if let Ok(descriptor) = descriptor
+            && let FDTarget::Socket(inode) = descriptor.target
+        {
+            inodes.insert(inode);
+        }
+    }
+    Ok(inodes)
+}
+
+fn tcp_listeners(table: &str, own: &BTreeSet<u64>) -> Result<Vec<SocketAddr>, String> {
+    let path = Path::new("/proc/self/net").join(table);
+    let content = bounded::prefix(&path, MAX_TABLE)?;
+    let whole_lines = content
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .and_then(|end| content.get(..=end));
+    let entries = TcpNetEntries::from_buf_read(
+        BufReader::new(whole_lines.unwrap_or_default()),
+        current_system_info(),
+    )
+    .map_err(|error| printable(format!("/proc/self/net/{table}: {error}").as_bytes()))?;
+    let own_listener = |entry: &procfs::net::TcpNetEntry| {
+        entry.state == TcpState::Listen && own.contains(&entry.inode)
+    };
+    Ok(entries
+        .0
+        .into_iter()
+        .filter(own_listener)
+        .map(|entry| entry.local_address)
+        .collect())
+}
+
+/// By hand, because a path may hold any bytes: `Num RefCount Protocol Flags Type St Inode Path`.
+fn unix_listeners(own: &BTreeSet<u64>, accounts: &Accounts) -> Result<Vec<Socket>, String> {
+    let content = bounded::prefix(Path::new("/proc/self/net/unix"), MAX_TABLE)?;
+    let lines = content.split(|byte| *byte == b'\n').skip(1);
+    let paths = lines
+        .filter_map(unix_listener)
+        .filter(|(inode, _)| own.contains(inode));
+    let socket = |(_, path): (u64, Vec<u8>)| Socket::Unix {
+        file: match path.first() {
+            Some(b'@') | None => Fact::Unavailable("it has no file".to_owned()),
+            Some(_) => files::status(&path, accounts),
+        },
+        path,
+    };
+    Ok(paths.map(socket).collect())
+}
+
+/// The inode and the path of a line that tells of a listener.
+fn unix_listener(line: &[u8]) -> Option<(u64, Vec<u8>)> {
+    const ACCEPTS_CONNECTIONS: u32 = 0x10000;
+    let mut rest = line;
+    let mut fields = Vec::new();
+    while fields.len() < 7 {
+        let start = rest.iter().position(|byte| *byte != b' ')?;
+        rest = rest.get(start..)?;
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b' ')
+            .unwrap_or(rest.len());
+        let (field, tail) = rest.split_at_checked(end)?;
+        fields.push(std::str::from_utf8(field).ok()?);
+        rest = tail;
+    }
+    let [_, _, _, flags, _, _, inode] = fields.as_slice() else {
+        return None;
+    };
+    let flags = u32::from_str_radix(flags, 16).ok()?;
+    let path = rest.strip_prefix(b" ").unwrap_or(rest);
+    (flags & ACCEPTS_CONNECTIONS != 0).then_some((inode.parse().ok()?, path.to_vec()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixListener;
+
+    fn sockets() -> Vec<Socket> {
+        match read(&Accounts::read()) {
+            Fact::Known(sockets) => sockets,
+            Fact::Unavailable(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn listeners_of_this_process_are_found_and_connections_are_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        let found = sockets();
+        assert!(found.contains(&Socket::Tcp(address)));
+        assert!(!found.contains(&Socket::Tcp(stream.local_addr().unwrap())));
+        drop(listener);
+        assert!(!sockets().contains(&Socket::Tcp(address)));
+    }
+
+    #[test]
+    fn an_ipv6_listener_is_found() {
+        // Where there is no IPv6, there is nothing to find.
+        if let Ok(listener) = TcpListener::bind("[::1]:0") {
+            let address = listener.local_addr().unwrap();
+            assert!(sockets().contains(&Socket::Tcp(address)));
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_is_found_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let found = sockets().into_iter().any(|socket| match socket {
+            Socket::Unix {
+                path: bytes,
+                file: Fact::Known(file),
+            } => bytes == path.to_str().unwrap().as_bytes() && file.kind == 's',
+            _ => false,
+        });
+        assert!(found);
+    }
+
+    #[test]
+    fn a_line_of_the_unix_table_is_read_whatever_bytes_its_path_has() {
+        let line = b"0000000000000000: 00000002 00000000 00010000 0001 01 12345 /tmp/a b\xff";
+        assert_eq!(unix_listener(line), Some((12345, b"/tmp/a b\xff".to_vec())));
+        let connected = b"0000000000000000: 00000003 00000000 00000000 0001 03 12345 /tmp/a";
+        assert_eq!(unix_listener(connected), None);
+        assert_eq!(unix_listener(b""), None);
+        assert_eq!(unix_listener(b"a b c d e f g h"), None);
+    }
+}

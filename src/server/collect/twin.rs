@@ -1,0 +1,201 @@
+//! A server in memory, to collect from in tests.
+#![allow(clippy::panic, reason = "only tests use it, and a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ask::{Ask, Reply};
+use crate::audit::command_names;
+use crate::audit::facts::{Fact, GateVerdict};
+
+/// The password of the server in memory.
+pub const PASSWORD: &str = "the-password-of-the-twin";
+
+/// A server in memory.
+#[derive(Default)]
+pub struct Twin {
+    info: BTreeMap<(String, String), String>,
+    /// Every name it ever had, and the one each answers to now.
+    commands: BTreeMap<String, Option<String>>,
+    answers: BTreeMap<Vec<Vec<u8>>, Reply>,
+    dry_runs: BTreeMap<Vec<u8>, Vec<u8>>,
+    rules: BTreeMap<Vec<u8>, Vec<u8>>,
+    api_allows: BTreeSet<Vec<u8>>,
+    gate: BTreeMap<Vec<u8>, GateVerdict>,
+}
+
+/// A text reply.
+pub fn text(text: &str) -> Reply {
+    Reply::Text(text.as_bytes().to_vec())
+}
+
+impl Twin {
+    /// A plain Redis 7.0 with a default user without limits, and one who may only read.
+    pub fn redis_7() -> Self {
+        let mut twin = Self::default();
+        let others = ["config", "command", "cluster", "get", "set", "incr", "hset"];
+        for name in command_names::all().chain(others) {
+            twin.commands.insert(name.to_owned(), Some(name.to_owned()));
+        }
+        let users = [
+            "user default on nopass ~* &* +@all",
+            "user reader on #aa ~* &* -@all +get",
+        ];
+        let users = users.iter().map(|user| text(user));
+        let settings = [
+            "bind",
+            "127.0.0.1",
+            "requirepass",
+            PASSWORD,
+            "masterauth",
+            "",
+            "aclfile",
+            "",
+            "tls-key-file-pass",
+            PASSWORD,
+        ];
+        twin.tells("server", "redis_version", "7.0.15")
+            .tells("server", "tcp_port", "6379")
+            .tells("replication", "role", "master")
+            .answers(&["acl", "list"], Reply::Array(users.collect()))
+            .answers(
+                &["config", "get", "*"],
+                Reply::Array(settings.iter().map(|word| text(word)).collect()),
+            )
+            .answers(
+                &["acl", "cat", "dangerous"],
+                Reply::Array(["flushall", "config|set", "keys"].map(text).into()),
+            )
+            .answers(
+                &["acl", "cat", "write"],
+                Reply::Array(["del", "set"].map(text).into()),
+            )
+            .dry_runs("default", "OK")
+            .dry_runs(
+                "reader",
+                "This user has no permissions to run the 'x' command",
+            )
+    }
+
+    /// A server that answers nothing.
+    pub fn mute() -> Self {
+        Self::default()
+    }
+
+    /// Sets a field of INFO.
+    pub fn tells(mut self, section: &str, field: &str, value: &str) -> Self {
+        self.info
+            .insert((section.to_owned(), field.to_owned()), value.to_owned());
+        self
+    }
+
+    /// Sets the answer to a call by its original name.
+    pub fn answers(mut self, words: &[&str], reply: Reply) -> Self {
+        self.answers.insert(
+            words.iter().map(|word| word.as_bytes().to_vec()).collect(),
+            reply,
+        );
+        self
+    }
+
+    /// `rename-command OLD NEW`.
+    pub fn rename(mut self, old: &str, new: &str) -> Self {
+        self.commands.insert(old.to_owned(), Some(new.to_owned()));
+        self
+    }
+
+    /// `rename-command OLD ""`.
+    pub fn remove(mut self, old: &str) -> Self {
+        self.commands.insert(old.to_owned(), None);
+        self
+    }
+
+    /// What ACL DRYRUN says to every call of a user.
+    pub fn dry_runs(mut self, user: &str, answer: &str) -> Self {
+        self.dry_runs
+            .insert(user.as_bytes().to_vec(), answer.as_bytes().to_vec());
+        self
+    }
+
+    /// The rules the module API tells of a user.
+    pub fn has_rules(mut self, user: &str, rules: &str) -> Self {
+        self.rules
+            .insert(user.as_bytes().to_vec(), rules.as_bytes().to_vec());
+        self
+    }
+
+    /// The module API allows this command to every user.
+    pub fn api_allows(mut self, name: &str) -> Self {
+        self.api_allows.insert(name.as_bytes().to_vec());
+        self
+    }
+
+    /// What the gate says to a command.
+    pub fn gate(mut self, name: &str, verdict: GateVerdict) -> Self {
+        self.gate.insert(name.as_bytes().to_vec(), verdict);
+        self
+    }
+
+    fn original(&self, name: &[u8]) -> Option<&str> {
+        let name = String::from_utf8_lossy(name).to_lowercase();
+        let answers_to =
+            |(_, new): &(&String, &Option<String>)| new.as_deref() == Some(name.as_str());
+        self.commands
+            .iter()
+            .find(answers_to)
+            .map(|(old, _)| old.as_str())
+    }
+}
+
+impl Ask for Twin {
+    fn info(&self, section: &str, field: &str) -> Option<String> {
+        self.info
+            .get(&(section.to_owned(), field.to_owned()))
+            .cloned()
+    }
+
+    fn call(&self, words: &[&[u8]]) -> Result<Reply, String> {
+        let (name, rest) = words.split_first().ok_or("no command")?;
+        let original = self.original(name).ok_or("ERR unknown command")?;
+        if let (b"acl", [b"dryrun", user, ..]) = (original.as_bytes(), rest) {
+            let answer = self.dry_runs.get(*user).cloned();
+            return Ok(Reply::Text(answer.unwrap_or_else(|| b"OK".to_vec())));
+        }
+        if original == "command" {
+            let left = self.commands.iter().filter(|(_, new)| new.is_some());
+            return Ok(Reply::Array(left.map(|(old, _)| text(old)).collect()));
+        }
+        let mut call = vec![original.as_bytes().to_vec()];
+        call.extend(rest.iter().map(|word| word.to_vec()));
+        self.answers
+            .get(&call)
+            .cloned()
+            .ok_or_else(|| "ERR no answer".to_owned())
+    }
+
+    fn has_command(&self, words: &[&[u8]]) -> bool {
+        match words {
+            [name] => self.original(name).is_some(),
+            words => self.original(&words.join(&b'|')).is_some(),
+        }
+    }
+
+    fn acl_allows(&self, _user: &[u8], words: &[&[u8]]) -> Fact<bool> {
+        Fact::Known(
+            words
+                .first()
+                .is_some_and(|name| self.api_allows.contains(*name)),
+        )
+    }
+
+    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>> {
+        match self.rules.get(user) {
+            Some(rules) => Fact::Known(rules.clone()),
+            None => Fact::Unavailable("no such user".to_owned()),
+        }
+    }
+
+    fn gate_verdict(&self, _user: &[u8], words: &[&[u8]]) -> GateVerdict {
+        let verdict = words.first().and_then(|name| self.gate.get(*name));
+        verdict.cloned().unwrap_or(GateVerdict::Pass)
+    }
+}

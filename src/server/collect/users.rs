@@ -1,0 +1,200 @@
+//! The ACL users, by ACL LIST; where ACL was removed, by the names in the files and the module API.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::ask::{Ask, Reply};
+use super::bounded;
+use super::config_file::ConfigFile;
+use super::config_lines::directives;
+use super::settings::Settings;
+use super::wire_name::call;
+use crate::audit::facts::{Fact, User};
+
+const MAX_ACL_FILE: u64 = 10 << 20;
+
+/// Asks for every user.
+pub fn read(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Fact<Vec<User>> {
+    let reason = match call(ask, file, &[b"acl", b"list"]).and_then(listed) {
+        Ok(users) => return Fact::Known(users),
+        Err(reason) => reason,
+    };
+    // With ACL removed for good, nobody makes or changes a user while the server runs: the files name them all.
+    if file.renamed(b"acl") != Some(b"") {
+        return Fact::Unavailable(reason);
+    }
+    match named(ask, file, settings) {
+        Ok(users) => Fact::Known(users),
+        Err(why) => Fact::Unavailable(format!("{reason}; {why}")),
+    }
+}
+
+/// A user by the rules the ACL writes: `on nopass sanitize-payload #digest ~* &* +@all (selector)`.
+pub fn user(name: &[u8], rules: &[u8]) -> User {
+    let mut user = User {
+        name: name.to_vec(),
+        enabled: false,
+        nopass: false,
+        password_hashes: Vec::new(),
+        rights: Vec::new(),
+    };
+    let mut in_selector = false;
+    for rule in rules
+        .split(|byte| *byte == b' ')
+        .filter(|rule| !rule.is_empty())
+    {
+        in_selector |= rule.starts_with(b"(");
+        if in_selector {
+            user.rights.push(b' ');
+            user.rights.extend(rule);
+            in_selector = !rule.ends_with(b")");
+            continue;
+        }
+        match rule {
+            b"on" => user.enabled = true,
+            b"nopass" => user.nopass = true,
+            [b'#', digest @ ..] => {
+                user.password_hashes
+                    .push(String::from_utf8_lossy(digest).to_lowercase());
+            }
+            [b'+' | b'-', ..] | b"allcommands" | b"nocommands" => {
+                user.rights.push(b' ');
+                user.rights.extend(rule);
+            }
+            _ => {}
+        }
+    }
+    user
+}
+
+fn listed(reply: Reply) -> Result<Vec<User>, String> {
+    let odd = || "ACL LIST answered in a form that is not known".to_owned();
+    let Reply::Array(lines) = reply else {
+        return Err(odd());
+    };
+    let one = |line: Reply| match line {
+        Reply::Text(line) => {
+            let rest = line.strip_prefix(b"user ")?;
+            let end = rest.iter().position(|byte| *byte == b' ')?;
+            let (name, rules) = rest.split_at_checked(end)?;
+            Some(user(name, rules))
+        }
+        _ => None,
+    };
+    let users: Option<Vec<User>> = lines.into_iter().map(one).collect();
+    users.filter(|users| !users.is_empty()).ok_or_else(odd)
+}
+
+/// The users whom the files name, each by the rules the server holds for the name.
+fn named(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Result<Vec<User>, String> {
+    if !file.unread.is_empty() || !file.bad_lines.is_empty() {
+        return Err(format!(
+            "the files may name users that are not seen{}",
+            file.gaps()
+        ));
+    }
+    settings
+        .config
+        .known()
+        .map_err(|why| format!("whether there is an aclfile: {why}"))?;
+    let mut names: BTreeSet<Vec<u8>> = file.users.clone();
+    names.insert(b"default".to_vec());
+    if let Some(path) = settings.get("aclfile") {
+        let content = bounded::whole(Path::new(OsStr::from_bytes(path)), MAX_ACL_FILE)?;
+        for line in directives(&content).0 {
+            if line.name == b"user" {
+                names.extend(line.arguments.into_iter().next());
+            }
+        }
+    }
+    names
+        .iter()
+        .map(|name| match ask.acl_rules(name) {
+            Fact::Known(rules) => Ok(user(name, &rules)),
+            Fact::Unavailable(why) => Err(why),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+mod tests {
+    use super::super::settings;
+    use super::super::twin::{Twin, text};
+    use super::*;
+
+    fn read_with(twin: &Twin, file: &ConfigFile) -> Fact<Vec<User>> {
+        read(twin, file, &settings::read(twin, file))
+    }
+
+    #[test]
+    fn a_user_is_read_from_its_rules() {
+        let user = user(
+            b"bob",
+            b" on sanitize-payload #ABC1 #02 ~app:* resetchannels -@all +get +config|get (~x +@write) (%R~y +set)",
+        );
+        assert!(user.enabled && !user.nopass);
+        assert_eq!(user.password_hashes, ["abc1", "02"]);
+        assert_eq!(
+            user.rights,
+            b" -@all +get +config|get (~x +@write) (%R~y +set)"
+        );
+    }
+
+    #[test]
+    fn words_inside_a_selector_are_not_taken_for_flags() {
+        let user = user(b"bob", b"off ~* +@all (on nopass #ff)");
+        assert!(!user.enabled && !user.nopass && user.password_hashes.is_empty());
+    }
+
+    #[test]
+    fn users_with_odd_names_are_listed() {
+        let line = Reply::Text(b"user a\xff\x1b on nopass sanitize-payload ~* &* +@all".to_vec());
+        let twin = Twin::redis_7().answers(&["acl", "list"], Reply::Array(vec![line]));
+        let users = read_with(&twin, &ConfigFile::default());
+        assert_eq!(users.known().unwrap()[0].name, b"a\xff\x1b");
+        assert!(users.known().unwrap()[0].nopass);
+    }
+
+    #[test]
+    fn an_odd_answer_is_a_reason() {
+        for reply in [
+            Reply::Nil,
+            Reply::Array(vec![]),
+            Reply::Array(vec![text("nonsense")]),
+        ] {
+            let twin = Twin::redis_7().answers(&["acl", "list"], reply);
+            assert!(read_with(&twin, &ConfigFile::default()).known().is_err());
+        }
+    }
+
+    #[test]
+    fn a_renamed_acl_is_called_by_the_name_the_file_tells() {
+        let twin = Twin::redis_7().rename("acl", "aclx");
+        let mut file = ConfigFile::default();
+        assert!(read_with(&twin, &file).known().is_err());
+        file.renames.insert(b"acl".to_vec(), b"aclx".to_vec());
+        assert_eq!(read_with(&twin, &file).known().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn with_acl_removed_the_files_name_the_users() {
+        let twin = Twin::redis_7()
+            .remove("acl")
+            .has_rules("default", "on nopass ~* &* +@all")
+            .has_rules("app", "on #aa ~* &* +@all");
+        let mut file = ConfigFile::default();
+        file.renames.insert(b"acl".to_vec(), Vec::new());
+        file.users.insert(b"app".to_vec());
+        assert_eq!(read_with(&twin, &file).known().unwrap().len(), 2);
+        file.unread
+            .push("/etc/redis/more.conf: not there".to_owned());
+        assert!(read_with(&twin, &file).known().is_err());
+    }
+}

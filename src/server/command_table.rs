@@ -1,0 +1,188 @@
+//! The server's command table, as a policy needs to know it, also where redis.conf's rename-command was at work.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::collect::ask::Reply;
+use super::collect::config_file;
+use super::ffi::Ctx;
+use super::module::Module;
+use crate::policy::name::canonical_vec;
+use crate::policy::resolve::{Commands, Found};
+
+/// The server's command table, and the context to ask for what is not kept.
+pub struct ServerCommands<'c> {
+    ctx: Ctx<'c>,
+    table: Rc<Table>,
+}
+
+/// What the server answered to COMMAND, and what redis.conf says of renamed commands. It changes only with modules.
+#[derive(Default)]
+pub struct Table {
+    /// By original name; empty when COMMAND could not be asked.
+    commands: HashMap<Vec<u8>, Command>,
+    /// Original name to the name clients send; empty for a removed command.
+    renames: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+#[derive(Default)]
+struct Command {
+    on_link: bool,
+    subcommands: HashSet<Vec<u8>>,
+}
+
+/// Sent over the link besides commands flagged `write` (ENGINE.md §1.4): `may_replicate` is not among the flags that
+/// COMMAND shows. Scripts are missing on purpose: from Redis 7.0 on a master sends what they did, not the scripts.
+const LINK_ITSELF: [&[u8]; 8] = [
+    b"ping",
+    b"select",
+    b"replconf",
+    b"multi",
+    b"exec",
+    b"publish",
+    b"spublish",
+    b"pfcount",
+];
+
+impl<'c> ServerCommands<'c> {
+    /// The table as it was read before, or read now: one COMMAND and, only if names are missing from what the server
+    /// runs, a look into redis.conf.
+    pub fn read(ctx: Ctx<'c>) -> Self {
+        let kept = &Module::get(ctx.lock()).commands;
+        if let Some(table) = kept.borrow().as_ref() {
+            let table = Rc::clone(table);
+            return Self { ctx, table };
+        }
+        let table = Rc::new(Self::ask(ctx));
+        kept.replace(Some(Rc::clone(&table)));
+        Self { ctx, table }
+    }
+
+    fn ask(ctx: Ctx<'c>) -> Table {
+        let mut table = Table::default();
+        table.take_commands(ctx.call(&[b"COMMAND"]).ok());
+        let all_there = table.commands.keys().all(|name| ctx.has_command(&[name]));
+        if table.commands.is_empty() || !all_there {
+            let path = ctx.info_field("server", "config_file").unwrap_or_default();
+            table.renames = config_file::renames(path.as_bytes());
+        }
+        let renamed = table.new_name(b"command").map(<[u8]>::to_vec);
+        if let (true, Some(wire)) = (table.commands.is_empty(), renamed) {
+            table.take_commands(ctx.call(&[&wire]).ok());
+        }
+        table
+    }
+
+    /// The name clients send, or the one given.
+    pub fn wire(&self, command: &[u8]) -> Vec<u8> {
+        crate::policy::resolve::wire(command, self)
+    }
+
+    /// Whether an ACL category lists the name: categories are of original names, removed ones included.
+    fn ever_was(&self, command: &[u8]) -> bool {
+        let acl = self.table.new_name(b"acl").unwrap_or(b"acl");
+        let Ok(Reply::Array(categories)) = self.ctx.call(&[acl, b"CAT"]) else {
+            return false;
+        };
+        categories.iter().any(|category| {
+            let Reply::Text(category) = category else { return false };
+            let names = self.ctx.call(&[acl, b"CAT", category]);
+            matches!(names, Ok(Reply::Array(names)) if names.iter().any(|name| matches!(name, Reply::Text(name) if name == command)))
+        })
+    }
+}
+
+impl Table {
+    fn take_commands(&mut self, reply: Option<Reply>) {
+        let Some(Reply::Array(entries)) = reply else {
+            return;
+        };
+        self.commands
+            .extend(entries.iter().filter_map(read_command));
+    }
+
+    /// The name that rename-command gave a command; empty for a removed one.
+    fn new_name(&self, old: &[u8]) -> Option<&[u8]> {
+        let (_, new) = self.renames.iter().find(|(name, _)| name == old)?;
+        Some(new)
+    }
+
+    /// The command behind the name clients send.
+    fn behind(&self, wire: &[u8]) -> Option<&Command> {
+        let renamed = self.renames.iter().find(|(_, new)| new == wire);
+        self.commands.get(renamed.map_or(wire, |(old, _)| old))
+    }
+}
+
+impl Commands for ServerCommands<'_> {
+    fn find(&self, command: &[u8]) -> Found {
+        if command.is_empty() {
+            return Found::Absent;
+        }
+        if self.ctx.has_command(&[command]) {
+            return Found::Here {
+                wire: command.to_vec(),
+            };
+        }
+        match self.table.new_name(command) {
+            Some(new) if new.is_empty() => Found::Removed,
+            Some(new) if self.ctx.has_command(&[new]) => Found::Here { wire: new.to_vec() },
+            _ if self.table.commands.contains_key(command) => Found::RenamedAway,
+            _ if self.ever_was(command) => Found::Removed,
+            _ => Found::Absent,
+        }
+    }
+
+    fn is_container(&self, wire: &[u8]) -> bool {
+        // A command without subcommands takes any word there.
+        !self.ctx.has_command(&[wire, b"\x01no such subcommand"])
+    }
+
+    fn has_subcommand(&self, wire: &[u8], sub: &[u8]) -> bool {
+        self.ctx.has_command(&[wire, sub])
+    }
+
+    fn names(&self, container: Option<&[u8]>) -> Vec<String> {
+        let shown = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+        match container {
+            None => self.table.commands.keys().map(shown).collect(),
+            Some(wire) => {
+                let subs = self
+                    .table
+                    .behind(wire)
+                    .map(|command| command.subcommands.iter().map(shown).collect());
+                subs.unwrap_or_default()
+            }
+        }
+    }
+
+    fn may_come_on_link(&self, wire: &[u8]) -> bool {
+        self.table
+            .behind(wire)
+            .is_some_and(|command| command.on_link)
+    }
+}
+
+/// One entry of COMMAND's reply: name, arity, flags, …, and at index 9 the subcommands.
+fn read_command(entry: &Reply) -> Option<(Vec<u8>, Command)> {
+    let Reply::Array(fields) = entry else {
+        return None;
+    };
+    let Some(Reply::Text(name)) = fields.first() else {
+        return None;
+    };
+    let name = canonical_vec(name);
+    let flagged = |wanted: &[u8]| matches!(fields.get(2), Some(Reply::Array(flags)) if flags.iter().any(|flag| matches!(flag, Reply::Text(flag) if flag == wanted)));
+    let mut command = Command {
+        on_link: flagged(b"write") || LINK_ITSELF.contains(&name.as_slice()),
+        subcommands: HashSet::new(),
+    };
+    if let Some(Reply::Array(subs)) = fields.get(9) {
+        for (whole, sub) in subs.iter().filter_map(read_command) {
+            command.on_link |= sub.on_link;
+            let sub_name = whole.split(|byte| *byte == b'|').nth(1).unwrap_or(&whole);
+            command.subcommands.insert(sub_name.to_vec());
+        }
+    }
+    Some((name, command))
+}

@@ -1,0 +1,48 @@
+//! Our settings in redis.conf and CONFIG: `secaudit.policy-file` and `secaudit.deny-reply`.
+
+use std::cell::{Cell, RefCell};
+
+use super::ffi::{Kept, Lock};
+use super::module::Module;
+use crate::policy::statement::DenyReply;
+
+/// The settings as they stand.
+#[derive(Default)]
+pub struct Settings {
+    /// `secaudit.policy-file`, or the file named after `loadmodule`; empty for none. Never changes after start.
+    pub policy_file: RefCell<Vec<u8>>,
+    /// `secaudit.deny-reply`.
+    pub deny_reply: Cell<DenyReply>,
+    /// What CONFIG GET is shown as the policy file: the server borrows it.
+    shown: RefCell<Option<Kept>>,
+}
+
+/// CONFIG SET, or redis.conf, named the policy file.
+pub fn set_policy_file(lock: Lock<'_>, path: &[u8]) {
+    let settings = &Module::get(lock).settings;
+    settings.policy_file.replace(path.to_vec());
+    settings.shown.replace(None);
+}
+
+/// What CONFIG GET shows of it. Made once for each value: the server borrows it and does not free it.
+pub fn policy_file_shown<T>(lock: Lock<'_>, show: impl FnOnce(&Kept) -> T) -> T {
+    let settings = &Module::get(lock).settings;
+    let path = settings.policy_file.borrow();
+    let mut shown = settings.shown.borrow_mut();
+    show(shown.get_or_insert_with(|| Kept::new(lock, &path)))
+}
+
+/// CONFIG SET, or redis.conf, chose what a refused client is told.
+pub fn set_deny_reply(lock: Lock<'_>, unknown: bool) {
+    let reply = if unknown {
+        DenyReply::Unknown
+    } else {
+        DenyReply::Explain
+    };
+    Module::get(lock).settings.deny_reply.set(reply);
+}
+
+/// What CONFIG GET shows of it.
+pub fn deny_reply_is_unknown(lock: Lock<'_>) -> bool {
+    Module::get(lock).settings.deny_reply.get() == DenyReply::Unknown
+}

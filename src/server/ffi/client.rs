@@ -1,0 +1,88 @@
+//! Who is calling, and in what state the server is.
+
+use std::ptr;
+
+use redis_module::raw;
+
+use super::context::DETACHED;
+use super::strings::{bytes, free_string};
+use super::{Lock, OK};
+use crate::gate::{Caller, ServerState};
+
+/// Who the client with this id is. Errno tells the cases apart (ENGINE.md §1.4).
+pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
+    let Some(user_name) = api!(RedisModule_GetClientUserNameById) else {
+        return Caller::Untold;
+    };
+    // SAFETY: errno is this thread's own; the detached context was made at load and is never freed; the string that
+    // comes back is ours to free.
+    let (name, errno) = unsafe {
+        *libc::__errno_location() = 0;
+        let name = user_name(DETACHED.get(lock).get(), client);
+        (name, *libc::__errno_location())
+    };
+    match bytes(name) {
+        Some(user) => {
+            let user = user.to_vec();
+            free_string(name);
+            Caller::User(user)
+        }
+        None if errno == libc::ENOTSUP => Caller::Server,
+        None => Caller::Unlinked,
+    }
+}
+
+/// What the server knows of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// `127.0.0.1:6379`, `[::1]:6379`, or `unix`.
+    pub address: String,
+    /// A transaction is open: calls are queued.
+    pub in_transaction: bool,
+}
+
+/// What the server knows of the connection of a client; `None` if there is none.
+pub fn connection(client: u64) -> Option<Connection> {
+    let client_info = api!(RedisModule_GetClientInfoById)?;
+    // SAFETY: a plain C struct for which zero is a value; the server reads `version` and fills in the rest.
+    let (found, info) = unsafe {
+        let mut info: raw::RedisModuleClientInfo = std::mem::zeroed();
+        info.version = 1;
+        let found = client_info(ptr::from_mut(&mut info).cast(), client);
+        (found, info)
+    };
+    if found != OK {
+        return None;
+    }
+    let flag = |flag: u32| info.flags & u64::from(flag) != 0;
+    let address: Vec<u8> = info
+        .addr
+        .iter()
+        .map(|c| c.to_ne_bytes()[0])
+        .take_while(|byte| *byte != 0)
+        .collect();
+    let address = String::from_utf8_lossy(&address).into_owned();
+    let address = match address {
+        _ if flag(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET) => "unix".to_owned(),
+        address if address.contains(':') => format!("[{address}]:{}", info.port),
+        address => format!("{address}:{}", info.port),
+    };
+    Some(Connection {
+        address,
+        in_transaction: flag(raw::REDISMODULE_CLIENTINFO_FLAG_MULTI),
+    })
+}
+
+/// The state of the server now.
+pub fn server_state() -> ServerState {
+    // SAFETY: a NULL context is allowed and leaves out what only a client's context knows.
+    let flags =
+        api!(RedisModule_GetContextFlags).map_or(0, |flags| unsafe { flags(ptr::null_mut()) });
+    let has = |flag: u32| flags & flag.cast_signed() != 0;
+    ServerState {
+        script: has(raw::REDISMODULE_CTX_FLAGS_LUA),
+        loading: has(raw::REDISMODULE_CTX_FLAGS_LOADING)
+            && !has(raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING),
+        replica: has(raw::REDISMODULE_CTX_FLAGS_SLAVE),
+    }
+}

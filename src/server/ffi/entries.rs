@@ -1,0 +1,197 @@
+//! Every entry from the server, each behind the fence: load, unload, filter, commands, settings, events, INFO.
+
+use std::cell::Cell;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr;
+
+use redis_module::raw;
+
+use super::filter_call::FilterCall;
+use super::strings::{Level, arguments, bytes, log, with_c_string};
+use super::{Ctx, ERR, Lock, OK, fence};
+use crate::server::answer::Answer;
+use crate::server::{configs, filter, info, requests, server_events, startup};
+
+/// The first thing the server calls.
+#[allow(non_snake_case, reason = "the name the server looks for")]
+#[unsafe(no_mangle)]
+extern "C" fn RedisModule_OnLoad(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    // SAFETY: the server passes its own context; the name is a C string. This fills in the API's function pointers.
+    let ready = unsafe { raw::Export_RedisModule_Init(ctx, c"secaudit".as_ptr(), version(), 1) };
+    if ready != OK {
+        return ERR;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| {
+            format!("{}:{}", place.file(), place.line())
+        });
+        log(
+            Level::Warning,
+            &format!("secaudit failed inside ({place}); the call was fenced, please report this"),
+        );
+    }));
+    let loaded = fence(Err("it failed while loading".to_owned()), || {
+        let ctx = Ctx::new(ctx);
+        let arguments = arguments(argv, argc);
+        startup::load(ctx, &arguments)
+    });
+    match loaded {
+        Ok(()) => OK,
+        Err(reason) => {
+            log(Level::Warning, &format!("secaudit is not loaded: {reason}"));
+            ERR
+        }
+    }
+}
+
+/// The server asks before it unloads the module. It must not once calls of ours may be on their way.
+#[allow(non_snake_case, reason = "the name the server looks for")]
+#[unsafe(no_mangle)]
+extern "C" fn RedisModule_OnUnload(ctx: *mut raw::RedisModuleCtx) -> c_int {
+    match fence(false, || startup::may_unload(Ctx::new(ctx))) {
+        true => OK,
+        false => ERR,
+    }
+}
+
+/// The package's version as one number: 1.2.3 is 10203.
+const fn version() -> c_int {
+    let bytes = env!("CARGO_PKG_VERSION").as_bytes();
+    let (mut total, mut part, mut index) = (0, 0, 0);
+    while let Some(byte) = at(bytes, index) {
+        if byte == b'.' {
+            total = (total + part) * 100;
+            part = 0;
+        } else {
+            part = part * 10 + (byte - b'0') as c_int;
+        }
+        index += 1;
+    }
+    total + part
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the bound is checked, and slices have no const get"
+)]
+const fn at(bytes: &[u8], index: usize) -> Option<u8> {
+    if index < bytes.len() {
+        Some(bytes[index])
+    } else {
+        None
+    }
+}
+
+/// A command call is on its way.
+pub(super) extern "C" fn on_call(ctx: *mut raw::RedisModuleCommandFilterCtx) {
+    let mut call = FilterCall {
+        ctx,
+        matched: Cell::new(false),
+        lock: Lock::held(),
+    };
+    if !fence(false, || {
+        filter::on_call(&mut call);
+        true
+    }) && call.matched.get()
+    {
+        fence((), || filter::on_failure(&mut call));
+    }
+}
+
+/// A client calls one of our commands.
+pub(super) extern "C" fn on_command(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    let failed = || Answer::Error("ERR secaudit failed inside; see the server log".to_owned());
+    let ctx = Ctx::new(ctx);
+    let answer = fence(failed(), || requests::answer(ctx, &arguments(argv, argc)));
+    fence((), || ctx.reply(&answer));
+    OK
+}
+
+/// The words of a call; empty ones where the server passes something that is no string.
+
+pub(super) extern "C" fn set_policy_file(
+    _: *const c_char,
+    value: *mut raw::RedisModuleString,
+    _: *mut c_void,
+    _: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    fence(ERR, || {
+        configs::set_policy_file(Lock::held(), bytes(value).unwrap_or_default());
+        OK
+    })
+}
+
+pub(super) extern "C" fn get_policy_file(
+    _: *const c_char,
+    _: *mut c_void,
+) -> *mut raw::RedisModuleString {
+    // The server borrows the string, so it is one that stays.
+    fence(ptr::null_mut(), || {
+        configs::policy_file_shown(Lock::held(), |kept| kept.0)
+    })
+}
+
+pub(super) extern "C" fn set_deny_reply(
+    _: *const c_char,
+    value: c_int,
+    _: *mut c_void,
+    _: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    fence(ERR, || {
+        configs::set_deny_reply(Lock::held(), value == 1);
+        OK
+    })
+}
+
+pub(super) extern "C" fn get_deny_reply(_: *const c_char, _: *mut c_void) -> c_int {
+    fence(0, || {
+        c_int::from(configs::deny_reply_is_unknown(Lock::held()))
+    })
+}
+
+pub(super) extern "C" fn on_event(
+    ctx: *mut raw::RedisModuleCtx,
+    event: raw::RedisModuleEvent,
+    _: u64,
+    _: *mut c_void,
+) {
+    fence((), || {
+        let ctx = Ctx::new(ctx);
+        match event.id {
+            raw::REDISMODULE_EVENT_MODULE_CHANGE => server_events::modules_changed(ctx),
+            _ => server_events::time_passed(ctx),
+        }
+    });
+}
+
+pub(super) extern "C" fn on_info(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
+    // In a crash report nothing of ours is worth the risk.
+    if for_crash_report != 0 {
+        return;
+    }
+    fence((), || {
+        let (Some(section), Some(text)) = (
+            api!(RedisModule_InfoAddSection),
+            api!(RedisModule_InfoAddFieldCString),
+        ) else {
+            return;
+        };
+        // SAFETY: the context the server passed; an empty name stands for the module's; values are copied.
+        unsafe { section(ctx, c"".as_ptr()) };
+        for (name, value) in info::fields(Lock::held()) {
+            let Ok(name) = CString::new(name) else {
+                continue;
+            };
+            // SAFETY: as above.
+            with_c_string(&value, |value| unsafe { text(ctx, name.as_ptr(), value) });
+        }
+    });
+}

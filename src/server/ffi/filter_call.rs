@@ -1,0 +1,109 @@
+//! A command call as the filter sees it, and the words put into it.
+
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::ptr;
+
+use redis_module::raw;
+
+use super::strings::{bytes, free_string, new_string};
+use super::{Lock, OK};
+
+/// A call on its way into the server, as the filter sees it.
+pub struct FilterCall<'a> {
+    pub(super) ctx: *mut raw::RedisModuleCommandFilterCtx,
+    /// The command's name was one that the policy knows: from here on, a failure refuses the call.
+    pub matched: Cell<bool>,
+    pub(super) lock: Lock<'a>,
+}
+
+impl<'a> FilterCall<'a> {
+    /// The lock under which filters run.
+    pub fn lock(&self) -> Lock<'a> {
+        self.lock
+    }
+
+    /// How many words the call has, its name included.
+    pub fn count(&self) -> c_int {
+        // SAFETY: the context is the one the server passed to the running filter.
+        api!(RedisModule_CommandFilterArgsCount).map_or(0, |count| unsafe { count(self.ctx) })
+    }
+
+    /// A word of the call. It must not be kept across `replace` or `delete`: they need `&mut self`.
+    #[inline]
+    pub fn word(&self, index: c_int) -> Option<&[u8]> {
+        bytes(self.word_object(index))
+    }
+
+    /// Whether this word is the very object that was put there by `replace_with`.
+    pub fn is(&self, index: c_int, kept: &Kept) -> bool {
+        ptr::eq(self.word_object(index), kept.0)
+    }
+
+    #[inline]
+    fn word_object(&self, index: c_int) -> *mut raw::RedisModuleString {
+        // SAFETY: as above; the server answers NULL for an index that is out of range.
+        api!(RedisModule_CommandFilterArgGet)
+            .map_or(ptr::null_mut(), |get| unsafe { get(self.ctx, index) })
+    }
+
+    /// Puts another word in place of one.
+    pub fn replace(&mut self, index: c_int, word: &[u8]) {
+        self.put(index, new_string(word));
+    }
+
+    /// The same with a word that stays recognisable (`is`) when the server shows the call again.
+    pub fn replace_with(&mut self, index: c_int, kept: &Kept) {
+        if let Some(retain) = api!(RedisModule_RetainString) {
+            // SAFETY: `kept` holds a live string; a NULL context leaves its lifetime to us. The call takes one reference.
+            unsafe { retain(ptr::null_mut(), kept.0) };
+            self.put(index, kept.0);
+        }
+    }
+
+    fn put(&mut self, index: c_int, object: *mut raw::RedisModuleString) {
+        if let (Some(replace), false) =
+            (api!(RedisModule_CommandFilterArgReplace), object.is_null())
+        {
+            // SAFETY: the running filter's context and a live string, whose reference the server takes over. When the
+            // index is out of range it does not, and the string is freed here.
+            if unsafe { replace(self.ctx, index, object) } != OK {
+                free_string(object);
+            }
+        }
+    }
+
+    /// Takes all words but the first away. What the server does not see it cannot echo into an error.
+    pub fn drop_arguments(&mut self) {
+        let Some(delete) = api!(RedisModule_CommandFilterArgDelete) else {
+            return;
+        };
+        for index in (1..self.count()).rev() {
+            // SAFETY: the running filter's context; the index is in range.
+            unsafe { delete(self.ctx, index) };
+        }
+    }
+
+    /// The id of the client, where the server tells filters (Redis 7.2, Valkey 7.2).
+    pub fn client(&self) -> Option<u64> {
+        // SAFETY: the running filter's context.
+        api!(RedisModule_CommandFilterGetClientId).map(|id| unsafe { id(self.ctx) })
+    }
+}
+
+/// A string of the server's that we hold on to.
+#[derive(Debug)]
+pub struct Kept(pub(super) *mut raw::RedisModuleString);
+
+impl Kept {
+    /// Makes one. Only under the lock, as its count of references is the server's to change.
+    pub fn new(_: Lock<'_>, word: &[u8]) -> Self {
+        Self(new_string(word))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        free_string(self.0);
+    }
+}

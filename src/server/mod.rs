@@ -1,0 +1,18 @@
+//! The adapter: the only folder that knows Redis, and in it one file, `ffi`, that is unsafe.
+
+mod answer;
+mod asking;
+mod capabilities;
+pub mod collect;
+mod command_table;
+mod configs;
+mod ffi;
+mod filter;
+mod info;
+mod module;
+mod policy_file;
+mod requests;
+mod secaudit;
+mod secgate;
+mod server_events;
+mod startup;

@@ -1,0 +1,138 @@
+//! The state of the loaded module: one value, reached only under the server's lock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use once_cell::unsync::OnceCell;
+
+use super::capabilities::Capabilities;
+use super::command_table::{ServerCommands, Table};
+use super::configs::Settings;
+use super::ffi::{self, Ctx, Kept, Lock, Locked};
+use crate::events::Ring;
+use crate::policy::Policy;
+use crate::policy::compile::Compiled;
+
+/// Everything the module knows.
+#[derive(Default)]
+pub struct Module {
+    /// The compiled policy, swapped whole: the filter's view.
+    pub compiled: RefCell<Rc<Compiled>>,
+    /// The policy it was compiled from.
+    pub policy: RefCell<Rc<Policy>>,
+    /// The SHA-256 of its text.
+    pub digest: RefCell<String>,
+    /// Hits of each statement, in the policy's order.
+    pub hits: RefCell<Vec<u64>>,
+    /// Totals since the module was loaded.
+    pub totals: Cell<Totals>,
+    /// Recent events.
+    pub ring: RefCell<Ring>,
+    /// The server's commands, read when first needed.
+    pub commands: RefCell<Option<Rc<Table>>>,
+    /// Our settings.
+    pub settings: Settings,
+    /// What this server can do.
+    pub capabilities: Cell<Capabilities>,
+    /// What the hidden commands are to answer next.
+    pub pending: RefCell<Option<Pending>>,
+    /// Real names put in place of new ones, recognisable when a server shows a call twice (Redis 7.0).
+    pub kept: RefCell<HashMap<Box<[u8]>, Kept>>,
+    /// Loading has finished: from now on the module does not let itself be unloaded.
+    pub settled: Cell<bool>,
+}
+
+/// Totals of decisions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Refused calls.
+    pub denied: u64,
+    /// Calls that would have been refused.
+    pub observed: u64,
+    /// Calls that an `allow` statement let pass.
+    pub allowed: u64,
+    /// Calls that ran under their real name after coming under a new one.
+    pub renamed: u64,
+}
+
+/// An error that waits for the hidden command it belongs to.
+#[derive(Debug)]
+pub struct Pending {
+    /// The client; `None` where the server does not tell.
+    pub client: Option<u64>,
+    /// The error, whole.
+    pub error: String,
+}
+
+static MODULE: Locked<OnceCell<Module>> = Locked::new(OnceCell::new());
+
+impl Module {
+    /// The module's state.
+    #[inline]
+    pub fn get(lock: Lock<'_>) -> &Module {
+        MODULE.get(lock).get_or_init(Module::default)
+    }
+
+    /// Puts a policy in force: compiled first, then swapped whole; hits stay with their ids. Registers the filter just
+    /// when there is something to decide.
+    pub fn install(&self, ctx: Ctx<'_>, policy: Policy, commands: &ServerCommands<'_>) {
+        let links = !self.capabilities.get().caller_identity;
+        let compiled = Compiled::new(&policy, commands, links);
+        let hits = self.hits_for(&policy);
+        let active = compiled.is_active();
+        self.kept.borrow_mut().clear();
+        self.compiled.replace(Rc::new(compiled));
+        self.hits.replace(hits);
+        self.digest.replace(policy.digest());
+        self.policy.replace(Rc::new(policy));
+        ctx.set_filter(active);
+    }
+
+    /// Notes that a statement decided a call.
+    pub fn count_hit(&self, statement: usize) {
+        if let Some(hits) = self.hits.borrow_mut().get_mut(statement) {
+            *hits += 1;
+        }
+    }
+
+    /// Changes the totals.
+    pub fn count(&self, change: impl FnOnce(&mut Totals)) {
+        let mut totals = self.totals.get();
+        change(&mut totals);
+        self.totals.set(totals);
+    }
+
+    fn hits_for(&self, policy: &Policy) -> Vec<u64> {
+        let old = self.policy.borrow();
+        let hits = self.hits.borrow();
+        let by_id: HashMap<&str, u64> = old
+            .statements()
+            .iter()
+            .zip(hits.iter())
+            .map(|(statement, hits)| (statement.id.as_str(), *hits))
+            .collect();
+        let of = |id: &str| by_id.get(id).copied().unwrap_or(0);
+        policy
+            .statements()
+            .iter()
+            .map(|statement| of(&statement.id))
+            .collect()
+    }
+}
+
+/// Begins as if never loaded: a load that failed may be tried again in the same process.
+pub fn begin(ctx: Ctx<'_>) {
+    let lock = ctx.lock();
+    let module = Module::get(lock);
+    module.compiled.take();
+    module.policy.take();
+    module.hits.take();
+    module.commands.take();
+    module.settled.set(false);
+    module.capabilities.set(Capabilities::probe(ctx));
+    debug_assert!(
+        !ffi::filter_is_registered(lock),
+        "a filter outlived its module"
+    );
+}

@@ -1,0 +1,54 @@
+//! The commands we bring: the table that the server is given, and who answers a call of each.
+
+use super::answer::Answer;
+use super::ffi::{CommandSpec, Ctx};
+use super::module::Module;
+use super::{secaudit, secgate};
+use crate::gate::refusal::{DENIED, GENERIC, REFUSED};
+use crate::policy::name::canonical_vec;
+
+/// Every command of the module.
+pub const COMMANDS: [&CommandSpec; 4] = [
+    &secaudit::COMMAND,
+    &secgate::COMMAND,
+    &REFUSED_COMMAND,
+    &DENIED_COMMAND,
+];
+
+/// Answers for refused calls of clients who may not have authenticated.
+const REFUSED_COMMAND: CommandSpec = CommandSpec {
+    name: c"secaudit.refused",
+    flags: c"allow-loading allow-stale allow-busy fast no-monitor no-slowlog",
+    arity: -1,
+    summary: c"Internal: answers for a call that the gate refused",
+    tips: c"",
+    categories: c"",
+    subcommands: &[],
+};
+
+/// Answers for all other refused calls; no ACL stands before it, and it does nothing but refuse.
+const DENIED_COMMAND: CommandSpec = CommandSpec {
+    name: c"secaudit.denied",
+    flags: c"allow-loading allow-stale allow-busy fast no-monitor no-slowlog no-auth",
+    ..REFUSED_COMMAND
+};
+
+/// Answers a call of one of our commands.
+pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    let Some((command, rest)) = words.split_first() else {
+        return Answer::error("no command");
+    };
+    match canonical_vec(command).as_slice() {
+        b"secaudit" => secaudit::answer(ctx, rest),
+        b"secgate" => secgate::answer(ctx, rest),
+        name if name == REFUSED.as_bytes() || name == DENIED.as_bytes() => refused(ctx),
+        _ => Answer::error("secaudit does not know this command"),
+    }
+}
+
+/// The error that the filter left for this call; a general one if another call came in between.
+fn refused(ctx: Ctx<'_>) -> Answer {
+    let pending = Module::get(ctx.lock()).pending.take();
+    let ours = pending.filter(|pending| pending.client.is_none_or(|client| client == ctx.client()));
+    Answer::Error(ours.map_or_else(|| GENERIC.to_owned(), |pending| pending.error))
+}

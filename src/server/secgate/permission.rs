@@ -1,0 +1,45 @@
+//! Who may change the gate: whom the ACL lets run the subcommand. Where a module cannot put its commands into @admin and
+//! @dangerous (Redis 7.0), `+@all -@dangerous` would include SECGATE, so there the ACL is asked about ACL SETUSER.
+
+use crate::gate::Caller;
+use crate::render::escape::printable;
+use crate::server::answer::Answer;
+use crate::server::command_table::ServerCommands;
+use crate::server::ffi::{self, Ctx};
+use crate::server::module::Module;
+
+/// Whether the caller may change the gate; else what it is told.
+pub fn to_change(ctx: Ctx<'_>) -> Result<(), Answer> {
+    if Module::get(ctx.lock()).capabilities.get().acl_categories {
+        return Ok(());
+    }
+    match ffi::caller(ctx.client(), ctx.lock()) {
+        Caller::User(user) if may_administer(ctx, &user) => Ok(()),
+        Caller::User(user) => Err(Answer::Error(format!(
+            "NOPERM user '{}' may not change the gate: on this server that takes the right to run ACL SETUSER",
+            printable(&user)
+        ))),
+        // Another module, or the server itself: no ACL binds them.
+        Caller::Server | Caller::Unlinked | Caller::Untold => Ok(()),
+    }
+}
+
+/// Calls that only administrators may make; the first that this server has decides.
+const TELLING: [&[&[u8]]; 3] = [
+    &[b"acl", b"setuser", b"x"],
+    &[b"config", b"set", b"maxmemory", b"0"],
+    &[b"shutdown", b"nosave"],
+];
+
+fn may_administer(ctx: Ctx<'_>, user: &[u8]) -> bool {
+    let commands = ServerCommands::read(ctx);
+    let told = TELLING.iter().find_map(|call| {
+        let (command, rest) = call.split_first()?;
+        let wire = commands.wire(command);
+        let words: Vec<&[u8]> = std::iter::once(wire.as_slice())
+            .chain(rest.iter().copied())
+            .collect();
+        ctx.acl_allows(user, &words)
+    });
+    told.unwrap_or(false)
+}

@@ -1,0 +1,213 @@
+//! What SECGATE shows: the policy, a decision, recent events, counters. Nothing here changes the gate but LOG RESET.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::gate::{Decided, Request, Verdict, decide};
+use crate::policy::compile::Compiled;
+use crate::policy::statement::{Mode, Statement};
+use crate::render;
+use crate::render::escape::printable;
+use crate::server::answer::Answer;
+use crate::server::ffi::{self, Ctx};
+use crate::server::module::Module;
+
+/// MODE without a word.
+pub fn mode(ctx: Ctx<'_>) -> Answer {
+    Answer::Text(
+        Module::get(ctx.lock())
+            .policy
+            .borrow()
+            .mode()
+            .word()
+            .to_owned(),
+    )
+}
+
+/// LIST [JSON]
+pub fn list(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    match words {
+        [] => list_text(ctx),
+        [form] if form.eq_ignore_ascii_case(b"json") => list_json(ctx),
+        [other, ..] => unknown_word(other, "LIST takes no word, or JSON"),
+    }
+}
+
+/// TEST [USER u] [FROM ip] command [arg ...]
+pub fn test(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    let call = match tested_call(words) {
+        Ok(call) => call,
+        Err(answer) => return answer,
+    };
+    let module = Module::get(ctx.lock());
+    let compiled = module.compiled.borrow();
+    let Some(name) = call.first() else {
+        return Answer::wrong_number_of_arguments("secgate|test");
+    };
+    if compiled.mode() == Mode::Off {
+        return Answer::Line("pass: the gate is off".to_owned());
+    }
+    let decision = decide(
+        &compiled,
+        &Request {
+            name,
+            first: call.get(1).copied(),
+            rewritten: false,
+        },
+    );
+    let mut line = match &decision.verdict {
+        Verdict::Pass(None) => "pass: no rule matches".to_owned(),
+        Verdict::Pass(Some(decided)) => format!("pass by {}", behind(module, &compiled, decided)),
+        Verdict::Observe(decided) => format!("observe by {}", behind(module, &compiled, decided)),
+        Verdict::Deny(decided) => format!("deny by {}", behind(module, &compiled, decided)),
+    };
+    let real: Vec<String> = [decision.command, decision.sub]
+        .into_iter()
+        .flatten()
+        .map(printable)
+        .collect();
+    if !real.is_empty() {
+        line.push_str(&format!(" (runs as {})", real.join("|")));
+    }
+    Answer::Line(line)
+}
+
+/// LOG [count] [JSON] and LOG RESET
+pub fn log(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    let mut ring = Module::get(ctx.lock()).ring.borrow_mut();
+    let (mut count, mut json) = (usize::MAX, false);
+    for word in words {
+        if word.eq_ignore_ascii_case(b"reset") && words.len() == 1 {
+            ring.clear();
+            return Answer::ok();
+        } else if word.eq_ignore_ascii_case(b"json") {
+            json = true;
+        } else if let Some(number) = std::str::from_utf8(word)
+            .ok()
+            .and_then(|word| word.parse().ok())
+        {
+            count = number;
+        } else {
+            return unknown_word(word, "LOG takes a count and JSON, or RESET alone");
+        }
+    }
+    if json {
+        return Answer::Text(render::log::json(ring.newest(count)));
+    }
+    Answer::lines(ring.newest(count).map(render::log::line))
+}
+
+/// STATS
+pub fn stats(ctx: Ctx<'_>) -> Answer {
+    let module = Module::get(ctx.lock());
+    let (totals, policy) = (module.totals.get(), module.policy.borrow());
+    let registered = if ffi::filter_is_registered(ctx.lock()) {
+        "yes"
+    } else {
+        "no"
+    };
+    let mut lines = vec![
+        format!("mode:{}", policy.mode().word()),
+        format!("statements:{}", policy.statements().len()),
+        format!("filter_registered:{registered}"),
+        format!("denied:{}", totals.denied),
+        format!("observed:{}", totals.observed),
+        format!("allowed_by_rule:{}", totals.allowed),
+        format!("renamed:{}", totals.renamed),
+        format!("events_forgotten:{}", module.ring.borrow().forgotten()),
+        format!("panics_fenced:{}", ffi::panics()),
+    ];
+    let hits = module.hits.borrow();
+    let of_statements = policy.statements().iter().zip(hits.iter());
+    lines.extend(of_statements.map(|(statement, hits)| format!("hits_{}:{hits}", statement.id)));
+    Answer::lines(lines)
+}
+
+fn list_text(ctx: Ctx<'_>) -> Answer {
+    let module = Module::get(ctx.lock());
+    let policy = module.policy.borrow();
+    let hits = module.hits.borrow();
+    let mut lines = vec![format!("mode {}", policy.mode().word())];
+    let texts: Vec<String> = policy
+        .statements()
+        .iter()
+        .map(Statement::to_string)
+        .collect();
+    let widest = texts
+        .iter()
+        .map(String::len)
+        .filter(|width| *width <= 80)
+        .max()
+        .unwrap_or(0);
+    for (text, hits) in texts.iter().zip(hits.iter()) {
+        let unit = if *hits == 1 { "hit" } else { "hits" };
+        lines.push(format!("{text:widest$}  # {hits} {unit}"));
+    }
+    if policy.statements().is_empty() {
+        lines.push("# no statements: SECGATE HELP tells how to add one".to_owned());
+    }
+    Answer::lines(lines)
+}
+
+fn list_json(ctx: Ctx<'_>) -> Answer {
+    let module = Module::get(ctx.lock());
+    let policy = module.policy.borrow();
+    let hits = module.hits.borrow();
+    let statement = |(statement, hits): (&Statement, &u64)| {
+        json!({
+            "id": statement.id,
+            "action": statement.verb(),
+            "statement": statement.to_string(),
+            "note": statement.note.as_deref().map(printable),
+            "hits": hits,
+        })
+    };
+    let statements: Vec<_> = policy
+        .statements()
+        .iter()
+        .zip(hits.iter())
+        .map(statement)
+        .collect();
+    let object = json!({
+        "mode": policy.mode().word(),
+        "sha256": *module.digest.borrow(),
+        "statements": statements,
+    });
+    Answer::Text(object.to_string())
+}
+
+/// The call behind TEST's own words; these are checked even where no statement looks at them yet.
+fn tested_call<'w, 'a>(mut words: &'w [&'a [u8]]) -> Result<&'w [&'a [u8]], Answer> {
+    loop {
+        match words {
+            [word, _, rest @ ..] if word.eq_ignore_ascii_case(b"user") => words = rest,
+            [word, address, rest @ ..] if word.eq_ignore_ascii_case(b"from") => {
+                let text = std::str::from_utf8(address).unwrap_or_default();
+                if !address.eq_ignore_ascii_case(b"unix") && text.parse::<IpAddr>().is_err() {
+                    return Err(unknown_word(address, "FROM takes an IP address, or unix"));
+                }
+                words = rest;
+            }
+            [] => return Err(Answer::wrong_number_of_arguments("secgate|test")),
+            _ => return Ok(words),
+        }
+    }
+}
+
+fn behind(module: &Module, compiled: &Compiled, decided: &Decided<'_>) -> String {
+    let policy = module.policy.borrow();
+    let statement = policy
+        .statements()
+        .get(decided.statement)
+        .map(ToString::to_string);
+    format!(
+        "{}: {}",
+        compiled.id(decided.statement),
+        statement.unwrap_or_default()
+    )
+}
+
+fn unknown_word(word: &[u8], takes: &str) -> Answer {
+    Answer::error(format!("unknown word '{}': {takes}", printable(word)))
+}

@@ -1,0 +1,169 @@
+//! The table of SECGATE's subcommands: what the server, COMMAND DOCS and HELP are told of each.
+
+use std::ffi::CStr;
+
+use crate::server::ffi::CommandSpec;
+
+/// The container.
+pub const COMMAND: CommandSpec = CommandSpec {
+    name: c"secgate",
+    flags: FLAGS,
+    arity: -2,
+    summary: c"Blocks, renames and aliases commands on the running server",
+    tips: c"",
+    categories: CATEGORIES,
+    subcommands: &SUBCOMMANDS,
+};
+
+/// Not from scripts, and while the server loads or has lost its master: as ACL and CONFIG.
+const FLAGS: &CStr = c"admin deny-script allow-loading allow-stale";
+const CATEGORIES: &CStr = c"admin dangerous";
+/// A policy is node-local; a cluster-wide change is sent to every node.
+const EVERYWHERE: &CStr = c"request_policy:all_nodes response_policy:all_succeeded";
+const HERE: &CStr = c"nondeterministic_output";
+
+const SUBCOMMANDS: [CommandSpec; 14] = [
+    sub(
+        c"deny",
+        -3,
+        c"Adds a rule that refuses commands",
+        EVERYWHERE,
+    ),
+    sub(
+        c"allow",
+        -3,
+        c"Adds a rule that lets commands pass, whatever stands below it",
+        EVERYWHERE,
+    ),
+    sub(
+        c"rename",
+        -4,
+        c"Gives a command another name; the old one stops existing",
+        EVERYWHERE,
+    ),
+    sub(c"alias", -4, c"Gives a command a second name", EVERYWHERE),
+    sub(
+        c"list",
+        -2,
+        c"Shows the policy with the hits of each statement",
+        HERE,
+    ),
+    sub(c"del", -3, c"Removes statements by id", EVERYWHERE),
+    sub(c"reset", 2, c"Removes all statements", EVERYWHERE),
+    sub(
+        c"mode",
+        -2,
+        c"Reads or sets the mode: off, observe or enforce",
+        EVERYWHERE,
+    ),
+    sub(
+        c"test",
+        -3,
+        c"Shows the decision for a call that is not made",
+        HERE,
+    ),
+    sub(
+        c"load",
+        2,
+        c"Reads the policy file, whole or not at all",
+        EVERYWHERE,
+    ),
+    sub(c"save", 2, c"Writes the policy file", EVERYWHERE),
+    sub(c"log", -2, c"Shows or forgets recent decisions", HERE),
+    sub(c"stats", 2, c"Shows the counters", HERE),
+    sub(c"help", 2, c"Shows this help", HERE),
+];
+
+/// What HELP shows: the words after SECGATE, and what they do.
+const HELP: [(&str, &str); 14] = [
+    (
+        "DENY <command>|* [...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe] [note=<text>] [optional] [force]",
+        "Refuse calls of these commands (config, config|set, *). Replies the rule's id.",
+    ),
+    (
+        "ALLOW <command>|* [...] [id=<id>] [at=first|<n>] [note=<text>] [optional]",
+        "Let calls pass, whatever stands below. The first rule that matches decides.",
+    ),
+    (
+        "RENAME <command> <new-name> [id=<id>] [note=<text>] [optional] [force]",
+        "The new name runs the command, the old one stops existing.",
+    ),
+    (
+        "ALIAS <new-name> <command> [id=<id>] [note=<text>] [optional]",
+        "The new name runs the command too. It grants nothing: ACLs see the real command.",
+    ),
+    (
+        "LIST [JSON]",
+        "The policy, one statement a line, in the syntax of the policy file.",
+    ),
+    ("DEL <id> [<id> ...]", "Remove statements."),
+    ("RESET", "Remove all statements."),
+    (
+        "MODE [off|observe|enforce]",
+        "Read or set the mode. observe records what enforce would refuse.",
+    ),
+    (
+        "TEST [USER <user>] [FROM <ip>|unix] <command> [<arg> ...]",
+        "The decision for a call that is not made, and the rule behind it.",
+    ),
+    (
+        "LOAD",
+        "Read the policy file. If anything in it is wrong, nothing changes.",
+    ),
+    ("SAVE", "Write the policy file, in one step."),
+    (
+        "LOG [<count>] [JSON] | LOG RESET",
+        "Recent refusals, newest first, or forget them.",
+    ),
+    ("STATS", "Counters, in total and of each statement."),
+    ("HELP", "Print this help."),
+];
+
+const fn sub(
+    name: &'static CStr,
+    arity: i32,
+    summary: &'static CStr,
+    tips: &'static CStr,
+) -> CommandSpec {
+    CommandSpec {
+        name,
+        flags: FLAGS,
+        arity,
+        summary,
+        tips,
+        categories: CATEGORIES,
+        subcommands: &[],
+    }
+}
+
+/// HELP, in the form of the server's own.
+pub fn help() -> Vec<String> {
+    let mut lines =
+        vec!["SECGATE <subcommand> [<arg> [value] [opt] ...]. Subcommands are:".to_owned()];
+    for (form, does) in HELP {
+        lines.push(form.to_owned());
+        lines.push(format!("    {does}"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_and_the_table_name_the_same_subcommands_in_the_same_order() {
+        let first_word = |form: &str| {
+            form.split([' ', '|'])
+                .next()
+                .unwrap_or_default()
+                .to_lowercase()
+        };
+        let helped: Vec<String> = HELP.iter().map(|(form, _)| first_word(form)).collect();
+        let registered: Vec<String> = SUBCOMMANDS
+            .iter()
+            .map(|sub| sub.name.to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(helped, registered);
+    }
+}

@@ -1,0 +1,22 @@
+//! What the server tells us of itself.
+
+use std::rc::Rc;
+
+use super::command_table::ServerCommands;
+use super::ffi::Ctx;
+use super::module::Module;
+
+/// A module came or went, and commands with it: the policy is compiled anew against what is there now.
+pub fn modules_changed(ctx: Ctx<'_>) {
+    let module = Module::get(ctx.lock());
+    module.commands.take();
+    let policy = Rc::clone(&module.policy.borrow());
+    if !policy.statements().is_empty() {
+        module.install(ctx, (*policy).clone(), &ServerCommands::read(ctx));
+    }
+}
+
+/// The server's clock ticked, so the event loop runs and loading is over.
+pub fn time_passed(ctx: Ctx<'_>) {
+    Module::get(ctx.lock()).settled.set(true);
+}

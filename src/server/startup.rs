@@ -1,0 +1,122 @@
+//! Loading the module: what is checked, made known and read, in this order, and when it may be unloaded again.
+
+use super::command_table::ServerCommands;
+use super::ffi::{self, Ctx, Level, log};
+use super::module::{self, Module};
+use super::{configs, policy_file, requests};
+use crate::policy::Policy;
+use crate::render::escape::printable;
+
+/// Loads the module, or says why not. `arguments` are the words after the path in `loadmodule`.
+pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
+    if !ffi::has_what_it_needs() {
+        let (major, minor, patch) = ffi::stated_version();
+        return Err(format!(
+            "it needs Redis 7.0 or Valkey 7.2 at least, and this is Redis {major}.{minor}.{patch}"
+        ));
+    }
+    module::begin(ctx);
+    ctx.keep_detached_context();
+    let argument = match arguments {
+        [] => None,
+        [path] => Some(*path),
+        _ => return Err("loadmodule takes one argument, the path of the policy file".to_owned()),
+    };
+    for command in requests::COMMANDS {
+        ctx.create_command(command)?;
+    }
+    ctx.register_settings()?;
+    let module = Module::get(ctx.lock());
+    name_policy_file(ctx, module, argument)?;
+    let commands = ServerCommands::read(ctx);
+    let policy = read_policy(module, &commands)?;
+    module.install(ctx, policy, &commands);
+    ctx.subscribe();
+    greet(ctx, module);
+    Ok(())
+}
+
+/// Whether the server may unload the module. Only while its loading has not finished: the server insists then. Later a
+/// queued call could still point at our commands.
+pub fn may_unload(ctx: Ctx<'_>) -> bool {
+    let lock = ctx.lock();
+    if Module::get(lock).settled.get() {
+        log(
+            Level::Warning,
+            "secaudit stays loaded: calls may still be on their way to it. SECGATE MODE off takes it out of their way; a restart without loadmodule removes it",
+        );
+        return false;
+    }
+    ctx.set_filter(false);
+    true
+}
+
+/// Reads and checks the policy file that the settings name. All its problems go to the log, each with its place.
+pub fn read_policy(module: &Module, commands: &ServerCommands<'_>) -> Result<Policy, String> {
+    let path = module.settings.policy_file.borrow();
+    if path.is_empty() {
+        return Ok(Policy::default());
+    }
+    let text = policy_file::read(&path)?;
+    Policy::read(&text, commands).map_err(|problems| {
+        let shown = printable(&path);
+        for problem in &problems {
+            log(Level::Warning, &format!("secaudit: {shown}: {problem}"));
+        }
+        let list: Vec<String> = problems.iter().take(8).map(ToString::to_string).collect();
+        let more = match problems.len() {
+            0..=8 => String::new(),
+            count => format!("; and {} more, all in the server's log", count - 8),
+        };
+        let problem = if problems.len() == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
+        format!(
+            "the policy file {shown} has {} {problem}: {}{more}",
+            problems.len(),
+            list.join("; ")
+        )
+    })
+}
+
+/// The argument of loadmodule is the short form of `secaudit.policy-file`.
+fn name_policy_file(ctx: Ctx<'_>, module: &Module, argument: Option<&[u8]>) -> Result<(), String> {
+    let Some(argument) = argument else {
+        return Ok(());
+    };
+    let setting = module.settings.policy_file.borrow().clone();
+    if !setting.is_empty() && setting != argument {
+        return Err(format!(
+            "loadmodule names the policy file {} and secaudit.policy-file names {}: keep one of the two",
+            printable(argument),
+            printable(&setting)
+        ));
+    }
+    configs::set_policy_file(ctx.lock(), argument);
+    Ok(())
+}
+
+fn greet(ctx: Ctx<'_>, module: &Module) {
+    let policy = module.policy.borrow();
+    let filter = if ffi::filter_is_registered(ctx.lock()) {
+        "registered"
+    } else {
+        "not needed"
+    };
+    let told = if module.capabilities.get().caller_identity {
+        ""
+    } else {
+        " (this server does not tell it who is calling)"
+    };
+    log(
+        Level::Notice,
+        &format!(
+            "secaudit {}: mode {}, {} statements, command filter {filter}{told}",
+            env!("CARGO_PKG_VERSION"),
+            policy.mode().word(),
+            policy.statements().len(),
+        ),
+    );
+}

@@ -1,0 +1,232 @@
+//! The module's whole life: loading, settings, what the server is told of it, and that it does not leave.
+
+use crate::harness::server::Server;
+use crate::harness::skip::{needs_module, require};
+use crate::harness::{cli, module, version};
+
+#[test]
+fn it_loads_with_one_binary_and_says_what_it_found() {
+    needs_module!();
+    let server = Server::start();
+    server.wait_for_log("secaudit 0.1.0: mode enforce, 0 statements, command filter not needed");
+    let told = server
+        .log()
+        .contains("this server does not tell it who is calling");
+    assert_eq!(told, !version::under_test().tells_filters_who_calls());
+    let modules = format!("{:?}", server.call(["MODULE", "LIST"]));
+    assert!(modules.contains("secaudit"), "{modules}");
+}
+
+#[test]
+fn a_server_that_is_too_old_refuses_it_with_one_clear_line_and_does_not_crash() {
+    require!(
+        !version::under_test().loads_the_module(),
+        "this server is new enough"
+    );
+    let failure = Server::builder().module().expect_refusal();
+    let lines: Vec<&str> = failure
+        .log
+        .lines()
+        .filter(|line| line.contains("secaudit is not loaded"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{failure}");
+    assert!(
+        lines[0].contains("it needs Redis 7.0 or Valkey 7.2 at least, and this is Redis 6.2"),
+        "{failure}"
+    );
+    assert!(
+        failure.status.code().is_some(),
+        "it ended by itself: {failure}"
+    );
+    assert!(
+        !failure.log.contains("crashed") && !failure.log.contains("panicked"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn wrong_arguments_refuse_the_load_with_the_reason() {
+    needs_module!();
+    for (arguments, reason) in [
+        (
+            &["/no/such/file"][..],
+            "/no/such/file cannot be read: No such file or directory",
+        ),
+        (&["/"], "/ cannot be read: it is no ordinary file"),
+        (
+            &["/dev/zero"],
+            "/dev/zero cannot be read: it is no ordinary file",
+        ),
+        (&["a", "b"], "loadmodule takes one argument"),
+    ] {
+        let failure = Server::builder().module_args(arguments).expect_refusal();
+        assert!(failure.log.contains(reason), "{failure}");
+        assert!(
+            failure.status.code().is_some(),
+            "it ended by itself: {failure}"
+        );
+    }
+}
+
+#[test]
+fn settings_are_read_shown_and_kept_by_config_rewrite() {
+    needs_module!();
+    let mut server = Server::builder().policy("deny flushall id=no\n").start();
+    let shown =
+        |server: &Server, name: &str| server.call(["CONFIG", "GET", name]).texts()[1].clone();
+    assert!(shown(&server, "secaudit.policy-file").ends_with("secaudit.policy"));
+    assert_eq!(shown(&server, "secaudit.deny-reply"), "explain");
+    assert!(
+        server
+            .call(["CONFIG", "SET", "secaudit.deny-reply", "unknown"])
+            .is_ok()
+    );
+    assert!(
+        server
+            .call(["CONFIG", "SET", "secaudit.deny-reply", "other"])
+            .is_error()
+    );
+    let error = server
+        .call(["CONFIG", "SET", "secaudit.policy-file", "/tmp/x"])
+        .error_text();
+    assert!(error.contains("immutable"), "{error}");
+    assert!(server.call(["CONFIG", "REWRITE"]).is_ok());
+    server.restart();
+    assert_eq!(shown(&server, "secaudit.deny-reply"), "unknown");
+    assert!(shown(&server, "secaudit.policy-file").ends_with("secaudit.policy"));
+    assert!(server.call(["FLUSHALL"]).is_error());
+    for _ in 0..1000 {
+        shown(&server, "secaudit.*");
+    }
+}
+
+#[test]
+fn the_policy_file_can_be_named_by_a_setting_but_not_twice() {
+    needs_module!();
+    let server = Server::builder()
+        .file("by-setting.policy", "deny flushall id=no\n")
+        .config("secaudit.policy-file", "by-setting.policy");
+    // Relative paths start where the server was started, before it goes to its data directory or after: absolute is safe.
+    let running = server.clone().try_start();
+    if let Ok(running) = running {
+        assert!(running.call(["FLUSHALL"]).is_error());
+    }
+    let failure = server.module_args(&["other.policy"]).expect_refusal();
+    assert!(failure.log.contains("keep one of the two"), "{failure}");
+    let failure = Server::builder()
+        .config("secaudit.deny-reply", "perhaps")
+        .expect_refusal();
+    assert!(
+        failure.log.contains("secaudit.deny-reply") || failure.log.contains("setting"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn it_does_not_let_itself_be_unloaded() {
+    needs_module!();
+    let server = Server::builder()
+        .config("enable-module-command", "yes")
+        .start();
+    server.call(["SECGATE", "DENY", "flushall"]);
+    server.wait_until("the module to have settled", || {
+        let error = server.call(["MODULE", "UNLOAD", "secaudit"]).error_text();
+        if error.contains("secaudit") || error.contains("Error unloading") {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    });
+    assert!(
+        server.call(["FLUSHALL"]).is_error(),
+        "the gate is still there"
+    );
+    server.wait_for_log("secaudit stays loaded");
+}
+
+#[test]
+fn a_load_that_fails_on_a_running_server_leaves_it_as_it_was() {
+    needs_module!();
+    let server = Server::builder()
+        .no_module()
+        .config("enable-module-command", "yes")
+        .start();
+    let path = module::path();
+    let path = path.to_str().unwrap();
+    for _ in 0..3 {
+        assert!(
+            server
+                .call(["MODULE", "LOAD", path, "/no/such/file"])
+                .is_error()
+        );
+        assert!(
+            server
+                .call(["SECGATE", "LIST"])
+                .error_text()
+                .contains("unknown command")
+        );
+        assert!(server.call(["CONFIG", "GET", "*"]).items().len() > 100);
+    }
+    assert!(server.call(["MODULE", "LOAD", path]).is_ok());
+    server.call(["SECGATE", "DENY", "flushall"]);
+    assert!(server.call(["FLUSHALL"]).is_error());
+}
+
+#[test]
+fn the_server_is_told_what_each_command_is() {
+    needs_module!();
+    let server = Server::start();
+    let docs = format!("{:?}", server.call(["COMMAND", "DOCS", "secgate"]));
+    for sub in [
+        "deny", "allow", "rename", "alias", "list", "del", "reset", "mode", "test", "load", "save",
+        "log", "stats", "help",
+    ] {
+        assert!(docs.contains(&format!("secgate|{sub}")), "{sub}: {docs}");
+    }
+    let tips = format!("{:?}", server.call(["COMMAND", "INFO", "secgate|deny"]));
+    assert!(tips.contains("request_policy:all_nodes"), "{tips}");
+    assert!(
+        server
+            .call(["SECGATE", "NOSUCH"])
+            .error_text()
+            .contains("NOSUCH")
+    );
+    assert!(
+        server
+            .call(["SECGATE"])
+            .error_text()
+            .contains("wrong number of arguments")
+    );
+    assert!(
+        server
+            .call(["SECGATE", "DENY"])
+            .error_text()
+            .contains("wrong number of arguments")
+    );
+    assert!(
+        server
+            .call(["EVAL", "return redis.call('SECGATE', 'LIST')", "0"])
+            .is_error()
+    );
+    let help = cli::run(&server, ["SECGATE", "HELP"]);
+    assert!(help.text().contains("DENY <command>|*"), "{}", help.text());
+}
+
+#[test]
+fn info_tells_of_the_gate_in_a_section_of_its_own() {
+    needs_module!();
+    let server = Server::start();
+    server.call(["SECGATE", "DENY", "flushall"]);
+    server.call(["FLUSHALL"]);
+    let info = server.info("secaudit");
+    for (name, value) in [
+        ("secaudit_mode", "enforce"),
+        ("secaudit_statements", "1"),
+        ("secaudit_filter_registered", "1"),
+        ("secaudit_calls_denied", "1"),
+        ("secaudit_panics_fenced", "0"),
+    ] {
+        assert_eq!(info[name], value, "{name}");
+    }
+    assert_eq!(info["secaudit_policy_sha256"].len(), 64);
+}

@@ -1,0 +1,36 @@
+//! The integration tests: one binary, run against real servers (`SECAUDIT_TEST_SERVER`, else `redis-server` on PATH).
+//! Each module below is one subject; `harness` is what they all stand on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says that something went wrong by panicking"
+)]
+
+// Starts, watches and stops servers; speaks RESP; runs redis-cli; skips with a reason.
+mod harness;
+
+// The guarantees of the harness, each proved: above all that nothing hangs and that nothing is left running.
+mod harness_itself;
+
+// Rules, names, modes, and the policy shown and changed: the gate as operators and refused clients meet it.
+mod gate;
+
+// Every known way round a plain deny, closed.
+mod gate_bypass;
+
+// Replication, AOF, MONITOR, SLOWLOG, CLIENT PAUSE, I/O threads: the gate is not in their way.
+mod transparency;
+
+// The policy file: all or nothing, saved in one step, every error at its place.
+mod policy_file;
+
+// Who may change the gate, and what users of every kind are told.
+mod permission;
+
+// Loading, settings, metadata, unloading.
+mod lifecycle;
+
+// Panics stay inside.
+mod fence;
