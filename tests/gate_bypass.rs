@@ -87,7 +87,9 @@ fn nul_suffixes_do_run_commands_on_a_server_without_the_module() {
     let mut client = server.client();
     let runs = (0..6000u32).filter(|suffix| {
         let name = format!("DBSIZE\0{suffix}");
-        !client.call([name.as_bytes()]).is_error()
+        let sub = format!("ID\0{suffix}");
+        let name_runs = !client.call([name.as_bytes()]).is_error();
+        name_runs || !client.call([b"CLIENT", sub.as_bytes()]).is_error()
     });
     assert!(
         runs.count() > 0,

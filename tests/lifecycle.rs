@@ -101,25 +101,40 @@ fn settings_are_read_shown_and_kept_by_config_rewrite() {
 }
 
 #[test]
-fn the_policy_file_can_be_named_by_a_setting_but_not_twice() {
+fn the_policy_file_can_be_named_by_a_setting_but_not_two_different_ones() {
     needs_module!();
-    let server = Server::builder()
+    let builder = Server::builder()
         .file("by-setting.policy", "deny flushall id=no\n")
         .config("secaudit.policy-file", "by-setting.policy");
-    // Relative paths start where the server was started, before it goes to its data directory or after: absolute is safe.
-    let running = server.clone().try_start();
-    if let Ok(running) = running {
-        assert!(running.call(["FLUSHALL"]).is_error());
-    }
-    let failure = server.module_args(&["other.policy"]).expect_refusal();
+    let server = builder.clone().start();
+    assert!(server.call(["FLUSHALL"]).is_error());
+    let both = builder.clone().module_args(&["./by-setting.policy"]);
+    assert!(both.start().call(["FLUSHALL"]).is_error());
+    let failure = builder.module_args(&["other.policy"]).expect_refusal();
     assert!(failure.log.contains("keep one of the two"), "{failure}");
     let failure = Server::builder()
         .config("secaudit.deny-reply", "perhaps")
         .expect_refusal();
-    assert!(
-        failure.log.contains("secaudit.deny-reply") || failure.log.contains("setting"),
-        "{failure}"
-    );
+    assert!(failure.log.contains("secaudit.deny-reply"), "{failure}");
+}
+
+#[test]
+fn config_set_dir_does_not_move_the_policy_file() {
+    needs_module!();
+    let server = Server::builder()
+        .file("here.policy", "deny flushall id=no\n")
+        .config("enable-protected-configs", "yes")
+        .module_args(&["here.policy"])
+        .start();
+    let elsewhere = server.dir().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    assert!(server.call(["CONFIG", "SET", "dir", elsewhere]).is_ok());
+    server.call(["SECGATE", "DENY", "flushdb", "id=more"]);
+    assert!(server.call(["SECGATE", "SAVE"]).is_ok());
+    let saved = std::fs::read_to_string(server.dir().join("here.policy")).unwrap();
+    assert!(saved.contains("id=more"), "{saved}");
+    assert!(server.call(["SECGATE", "LOAD"]).is_ok());
 }
 
 #[test]

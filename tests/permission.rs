@@ -48,7 +48,7 @@ fn a_user_without_dangerous_commands_cannot_loosen_the_gate() {
             "{:?}",
             server.call(["COMMAND", "INFO", "secgate", "secgate|mode", "secaudit"])
         );
-        assert_eq!(info.matches("@dangerous").count() >= 3, true, "{info}");
+        assert!(info.matches("@dangerous").count() >= 3, "{info}");
     }
 }
 

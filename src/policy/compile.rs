@@ -3,6 +3,7 @@
 //! Most calls match nothing, so the table answers "could this name mean anything?" from the first byte and the length of
 //! the name alone; only then is the name folded and looked up. The cost does not depend on the number of rules.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -105,11 +106,9 @@ impl Compiled {
         self.mode != Mode::Off && !(self.names.is_empty() && self.others.is_empty())
     }
 
-    /// The hot path: whether this name, as the client sent it, could be in the table. False positives are allowed,
-    /// false negatives are a way round the gate.
-    #[inline]
-    pub fn might_match(&self, name: &[u8]) -> bool {
-        self.lengths.might_match(name)
+    /// Which names the table could know: the hot path asks a copy of this.
+    pub fn lengths(&self) -> &Lengths {
+        &self.lengths
     }
 
     /// The mode.
@@ -241,17 +240,18 @@ fn step(statement: usize, rule: &Rule, sub: Option<&[u8]>) -> Step {
     }
 }
 
-/// Which names could be in the table, by first byte and length.
-struct Lengths {
-    by_first: [u64; 256],
-    empty: bool,
+/// Which names could be in a table, by first byte and length. In cells, so that the copy in force can be overwritten in
+/// place and asked without a detour: asking it is what every call pays.
+pub struct Lengths {
+    by_first: [Cell<u64>; 256],
+    empty: Cell<bool>,
 }
 
 impl Default for Lengths {
     fn default() -> Self {
         Self {
-            by_first: [0; 256],
-            empty: false,
+            by_first: [const { Cell::new(0) }; 256],
+            empty: Cell::new(false),
         }
     }
 }
@@ -263,43 +263,55 @@ impl std::fmt::Debug for Lengths {
 }
 
 impl Lengths {
-    fn bit(length: usize) -> u64 {
-        1 << length.min(63)
-    }
-
-    fn add(&mut self, name: &[u8]) {
-        let Some(first) = name.first() else {
-            self.empty = true;
-            return;
-        };
-        for byte in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
-            if let Some(lengths) = self.by_first.get_mut(usize::from(byte)) {
-                *lengths |= Self::bit(name.len());
-            }
-        }
-    }
-
-    fn take_all(&mut self) {
-        self.by_first = [u64::MAX; 256];
-        self.empty = true;
-    }
-
+    /// Whether this name, as the client sent it, could be in the table. False positives are allowed, false negatives are
+    /// a way round the gate.
     #[inline]
-    fn might_match(&self, name: &[u8]) -> bool {
+    pub fn might_match(&self, name: &[u8]) -> bool {
         let Some(&first) = name.first() else {
-            return self.empty;
+            return self.empty.get();
         };
         let lengths = self
             .by_first
             .get(usize::from(first))
-            .copied()
-            .unwrap_or(u64::MAX);
+            .map_or(u64::MAX, Cell::get);
         if lengths == 0 {
             return false;
         }
         let bit = Self::bit(name.len());
         // A NUL makes the name shorter than its length: it can then only mean a shorter name of the table.
         lengths & bit != 0 || (lengths & (bit - 1) != 0 && name.contains(&0))
+    }
+
+    /// Becomes a copy of another.
+    pub fn take_over(&self, other: &Self) {
+        for (mine, other) in self.by_first.iter().zip(&other.by_first) {
+            mine.set(other.get());
+        }
+        self.empty.set(other.empty.get());
+    }
+
+    #[inline]
+    fn bit(length: usize) -> u64 {
+        1 << length.min(63)
+    }
+
+    fn add(&self, name: &[u8]) {
+        let Some(first) = name.first() else {
+            self.empty.set(true);
+            return;
+        };
+        for byte in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
+            if let Some(lengths) = self.by_first.get(usize::from(byte)) {
+                lengths.set(lengths.get() | Self::bit(name.len()));
+            }
+        }
+    }
+
+    fn take_all(&self) {
+        for lengths in &self.by_first {
+            lengths.set(u64::MAX);
+        }
+        self.empty.set(true);
     }
 }
 
@@ -356,7 +368,7 @@ mod tests {
             b"config\0\0\0xyz",
             b"DBL",
         ] {
-            assert!(table.might_match(name), "{name:?}");
+            assert!(table.lengths().might_match(name), "{name:?}");
         }
         for name in [
             &b""[..],
@@ -367,11 +379,11 @@ mod tests {
             b"\0DEL",
             b"CONFIGURE",
         ] {
-            assert!(!table.might_match(name), "{name:?}");
+            assert!(!table.lengths().might_match(name), "{name:?}");
         }
         let all = compiled("deny *");
         for name in [&b""[..], b"GET", b"\0", b"\xff"] {
-            assert!(all.might_match(name), "{name:?}");
+            assert!(all.lengths().might_match(name), "{name:?}");
         }
     }
 
@@ -407,7 +419,7 @@ mod tests {
                 spelled.push(0);
                 spelled.extend(tail);
             }
-            prop_assert!(compiled("deny flushall del config").might_match(&spelled));
+            prop_assert!(compiled("deny flushall del config").lengths().might_match(&spelled));
         }
     }
 }

@@ -111,8 +111,8 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Result<Draft, Vec<Problem>> {
             return Err(vec![Problem::new(verb.at, message)]);
         }
     };
-    if let Some(Body::Rename { .. } | Body::Alias { .. }) = &body {
-        parts.refuse_rule_options(verb);
+    if keyword != b"deny" {
+        parts.refuse_deny_options(verb);
     }
     match body {
         Some(body) if parts.problems.is_empty() => Ok(Draft {
@@ -339,17 +339,14 @@ impl<'w> Parts<'w> {
         }
     }
 
-    fn refuse_rule_options(&mut self, verb: &Word) {
+    fn refuse_deny_options(&mut self, verb: &Word) {
         let word = printable(&verb.text);
         for (option, at) in [
             ("reply=", self.reply.map(|(_, at)| at)),
             ("mode=", self.observe.map(|(_, at)| at)),
         ] {
             if let Some(at) = at {
-                self.problem(
-                    at,
-                    format!("{option} is for deny and allow, not for {word}"),
-                );
+                self.problem(at, format!("{option} is for deny, not for {word}"));
             }
         }
     }
@@ -451,8 +448,9 @@ mod tests {
             ("deny x id=a id=b", "given twice"),
             ("deny x mode=enforce", "can only be observe"),
             ("deny x at=first", "at= is for SECGATE only"),
-            ("rename a b reply=unknown", "reply= is for deny and allow"),
-            ("alias a b mode=observe", "mode= is for deny and allow"),
+            ("rename a b reply=unknown", "reply= is for deny"),
+            ("allow a mode=observe", "mode= is for deny"),
+            ("alias a b mode=observe", "mode= is for deny"),
             ("deny a|b|c", "is no command name"),
             ("deny \"a b\"", "is no command name"),
             ("deny a\\\\|", "is no command name"),

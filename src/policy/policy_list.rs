@@ -220,10 +220,7 @@ fn first_claim(
     at: At,
     what: &str,
 ) -> Option<Problem> {
-    let earlier = *claims.get(&key).unwrap_or(&At::default());
-    if claims.insert(key, at).is_none() {
-        return None;
-    }
+    let earlier = claims.insert(key, at)?;
     let place = match earlier.line {
         0 => String::new(),
         line => format!(" in line {line}"),

@@ -39,6 +39,13 @@ impl Ask for Asking<'_> {
         }
     }
 
+    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>> {
+        match self.ctx.acl_rules(user) {
+            Some(rules) => Fact::Known(rules),
+            None => Fact::Unavailable("the server knows no such user".to_owned()),
+        }
+    }
+
     fn gate_verdict(&self, _user: &[u8], words: &[&[u8]]) -> GateVerdict {
         let compiled = Module::get(self.ctx.lock()).compiled.borrow();
         let Some(name) = words.first() else {

@@ -125,7 +125,7 @@ impl Commands for ServerCommands<'_> {
             };
         }
         match self.table.new_name(command) {
-            Some(new) if new.is_empty() => Found::Removed,
+            Some([]) => Found::Removed,
             Some(new) if self.ctx.has_command(&[new]) => Found::Here { wire: new.to_vec() },
             _ if self.table.commands.contains_key(command) => Found::RenamedAway,
             _ if self.ever_was(command) => Found::Removed,

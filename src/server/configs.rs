@@ -1,6 +1,7 @@
 //! Our settings in redis.conf and CONFIG: `secaudit.policy-file` and `secaudit.deny-reply`.
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 
 use super::ffi::{Kept, Lock};
 use super::module::Module;
@@ -11,6 +12,8 @@ use crate::policy::statement::DenyReply;
 pub struct Settings {
     /// `secaudit.policy-file`, or the file named after `loadmodule`; empty for none. Never changes after start.
     pub policy_file: RefCell<Vec<u8>>,
+    /// The same as an absolute path, fixed at start: CONFIG SET dir must not move the file under us. `None` for none.
+    pub policy_path: RefCell<Option<PathBuf>>,
     /// `secaudit.deny-reply`.
     pub deny_reply: Cell<DenyReply>,
     /// What CONFIG GET is shown as the policy file: the server borrows it.

@@ -11,20 +11,23 @@ use crate::gate::{Caller, Decided, Origin, Request, Verdict, decide, origin};
 use crate::policy::compile::Compiled;
 use crate::policy::name;
 
-/// Looks at one call. Most match nothing and leave at the first `return`.
-pub fn on_call(call: &mut FilterCall<'_>) {
-    let module = Module::get(call.lock());
+/// Whether a call could mean anything to the policy: the hot path. Most do not, and go on untouched.
+#[inline]
+pub fn might_match(call: &FilterCall<'_>) -> bool {
     #[cfg(feature = "fault-injection")]
     fault(call, b"secaudit-fault-before-match");
-    let Some(typed) = call.word(0) else { return };
-    let Ok(compiled) = module.compiled.try_borrow() else {
-        return;
-    };
-    if compiled.might_match(typed) {
-        let compiled = Rc::clone(&compiled);
-        let act = judge(call, module, &compiled);
-        carry_out(call, module, act);
+    match (Module::loaded(call.lock()), call.word(0)) {
+        (Some(module), Some(name)) => module.lengths.might_match(name),
+        _ => false,
     }
+}
+
+/// Decides a call whose name might mean something, and acts.
+pub fn on_call(call: &mut FilterCall<'_>) {
+    let module = Module::get(call.lock());
+    let compiled = Rc::clone(&module.compiled.borrow());
+    let act = judge(call, module, &compiled);
+    carry_out(call, module, act);
 }
 
 /// The gate itself failed on a call whose name had matched: it fails closed.
@@ -52,7 +55,6 @@ enum Act {
     },
 }
 
-#[cold]
 fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
     let typed = call.word(0).unwrap_or_default();
     let lower = name::canonical_vec(typed);

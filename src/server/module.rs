@@ -12,11 +12,13 @@ use super::configs::Settings;
 use super::ffi::{self, Ctx, Kept, Lock, Locked};
 use crate::events::Ring;
 use crate::policy::Policy;
-use crate::policy::compile::Compiled;
+use crate::policy::compile::{Compiled, Lengths};
 
 /// Everything the module knows.
 #[derive(Default)]
 pub struct Module {
+    /// Which names the compiled policy could know: what the filter asks first.
+    pub lengths: Lengths,
     /// The compiled policy, swapped whole: the filter's view.
     pub compiled: RefCell<Rc<Compiled>>,
     /// The policy it was compiled from.
@@ -68,8 +70,13 @@ pub struct Pending {
 static MODULE: Locked<OnceCell<Module>> = Locked::new(OnceCell::new());
 
 impl Module {
-    /// The module's state.
+    /// The module's state, if it was ever asked for: for the hot path.
     #[inline]
+    pub fn loaded(lock: Lock<'_>) -> Option<&Module> {
+        MODULE.get(lock).get()
+    }
+
+    /// The module's state.
     pub fn get(lock: Lock<'_>) -> &Module {
         MODULE.get(lock).get_or_init(Module::default)
     }
@@ -82,6 +89,7 @@ impl Module {
         let hits = self.hits_for(&policy);
         let active = compiled.is_active();
         self.kept.borrow_mut().clear();
+        self.lengths.take_over(compiled.lengths());
         self.compiled.replace(Rc::new(compiled));
         self.hits.replace(hits);
         self.digest.replace(policy.digest());
@@ -125,6 +133,7 @@ impl Module {
 pub fn begin(ctx: Ctx<'_>) {
     let lock = ctx.lock();
     let module = Module::get(lock);
+    module.lengths.take_over(&Lengths::default());
     module.compiled.take();
     module.policy.take();
     module.hits.take();

@@ -1,6 +1,5 @@
 //! The policy file: read whole or not at all, written so that a killed server leaves the old one or the new one.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -11,24 +10,23 @@ use crate::policy::parse::MAX_FILE;
 use crate::render::escape::printable;
 
 /// Reads a policy file; the error names the file and the reason.
-pub fn read(path: &[u8]) -> Result<Vec<u8>, String> {
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: &str| {
         format!(
             "the policy file {} cannot be read: {error}",
-            printable(path)
+            printable(path.as_os_str().as_bytes())
         )
     };
     let of_io = |error: io::Error| told(&reason(&error));
-    let place = Path::new(OsStr::from_bytes(path));
     // A folder, a pipe or a device is not opened: reading one could wait for ever.
-    if !fs::metadata(place).map_err(of_io)?.is_file() {
+    if !fs::metadata(path).map_err(of_io)?.is_file() {
         return Err(told("it is no ordinary file"));
     }
     let limit = u64::try_from(MAX_FILE)
         .unwrap_or(u64::MAX)
         .saturating_add(1);
     let mut text = Vec::new();
-    File::open(place)
+    File::open(path)
         .map_err(of_io)?
         .take(limit)
         .read_to_end(&mut text)
@@ -37,15 +35,15 @@ pub fn read(path: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Writes a policy file: a new file beside it, flushed to disk, mode 600, put in its place in one step.
-pub fn write(path: &[u8], text: &str) -> Result<(), String> {
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
     let told = |error: io::Error| {
         format!(
             "the policy file {} cannot be written, and is as it was: {}",
-            printable(path),
+            printable(path.as_os_str().as_bytes()),
             reason(&error)
         )
     };
-    replace(Path::new(OsStr::from_bytes(path)), text).map_err(told)
+    replace(path, text).map_err(told)
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -95,17 +93,13 @@ fn reason(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn bytes(path: &Path) -> &[u8] {
-        path.as_os_str().as_bytes()
-    }
-
     #[test]
     fn a_file_is_replaced_whole_with_mode_600_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p");
         fs::write(&path, "old").unwrap();
-        write(bytes(&path), "new\n").unwrap();
-        assert_eq!(read(bytes(&path)).unwrap(), b"new\n");
+        write(&path, "new\n").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new\n");
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
             0o600
@@ -119,16 +113,12 @@ mod tests {
         let (path, link) = (folder.path().join("p"), folder.path().join("l"));
         fs::write(&path, "old").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        write(bytes(&link), "new").unwrap();
+        write(&link, "new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"new");
         let ring = folder.path().join("ring");
         std::os::unix::fs::symlink("ring", &ring).unwrap();
-        assert!(
-            write(bytes(&ring), "x")
-                .unwrap_err()
-                .contains("too many links")
-        );
+        assert!(write(&ring, "x").unwrap_err().contains("too many links"));
     }
 
     #[test]
@@ -136,19 +126,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("no/such");
         assert!(
-            read(bytes(&absent))
+            read(&absent)
                 .unwrap_err()
                 .contains("cannot be read: No such file")
         );
         assert!(
-            read(bytes(folder.path()))
+            read(folder.path())
                 .unwrap_err()
                 .contains("no ordinary file")
         );
-        assert!(
-            write(bytes(&absent), "x")
-                .unwrap_err()
-                .contains("is as it was")
-        );
+        assert!(write(&absent, "x").unwrap_err().contains("is as it was"));
     }
 }

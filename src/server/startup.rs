@@ -1,5 +1,9 @@
 //! Loading the module: what is checked, made known and read, in this order, and when it may be unloaded again.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
 use super::command_table::ServerCommands;
 use super::ffi::{self, Ctx, Level, log};
 use super::module::{self, Module};
@@ -27,7 +31,7 @@ pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
     }
     ctx.register_settings()?;
     let module = Module::get(ctx.lock());
-    name_policy_file(ctx, module, argument)?;
+    find_policy_file(ctx, module, argument)?;
     let commands = ServerCommands::read(ctx);
     let policy = read_policy(module, &commands)?;
     module.install(ctx, policy, &commands);
@@ -53,13 +57,13 @@ pub fn may_unload(ctx: Ctx<'_>) -> bool {
 
 /// Reads and checks the policy file that the settings name. All its problems go to the log, each with its place.
 pub fn read_policy(module: &Module, commands: &ServerCommands<'_>) -> Result<Policy, String> {
-    let path = module.settings.policy_file.borrow();
-    if path.is_empty() {
+    let path = module.settings.policy_path.borrow();
+    let Some(path) = path.as_deref() else {
         return Ok(Policy::default());
-    }
-    let text = policy_file::read(&path)?;
+    };
+    let text = policy_file::read(path)?;
     Policy::read(&text, commands).map_err(|problems| {
-        let shown = printable(&path);
+        let shown = printable(path.as_os_str().as_bytes());
         for problem in &problems {
             log(Level::Warning, &format!("secaudit: {shown}: {problem}"));
         }
@@ -81,21 +85,38 @@ pub fn read_policy(module: &Module, commands: &ServerCommands<'_>) -> Result<Pol
     })
 }
 
-/// The argument of loadmodule is the short form of `secaudit.policy-file`.
-fn name_policy_file(ctx: Ctx<'_>, module: &Module, argument: Option<&[u8]>) -> Result<(), String> {
-    let Some(argument) = argument else {
-        return Ok(());
-    };
+/// Fixes where the policy file is. The argument of loadmodule is the short form of `secaudit.policy-file`.
+fn find_policy_file(ctx: Ctx<'_>, module: &Module, argument: Option<&[u8]>) -> Result<(), String> {
     let setting = module.settings.policy_file.borrow().clone();
-    if !setting.is_empty() && setting != argument {
+    let by_setting = absolute(&setting)?;
+    let by_argument = absolute(argument.unwrap_or_default())?;
+    if let (Some(one), Some(other)) = (&by_argument, &by_setting)
+        && one != other
+    {
         return Err(format!(
             "loadmodule names the policy file {} and secaudit.policy-file names {}: keep one of the two",
-            printable(argument),
-            printable(&setting)
+            printable(one.as_os_str().as_bytes()),
+            printable(other.as_os_str().as_bytes())
         ));
     }
-    configs::set_policy_file(ctx.lock(), argument);
+    if let (Some(argument), None) = (argument, &by_setting) {
+        configs::set_policy_file(ctx.lock(), argument);
+    }
+    let path = by_argument.or(by_setting);
+    module.settings.policy_path.replace(path);
     Ok(())
+}
+
+/// Relative paths start from the server's directory at start, as redis.conf's own do; an empty one is none.
+fn absolute(path: &[u8]) -> Result<Option<PathBuf>, String> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let found = std::path::absolute(OsStr::from_bytes(path));
+    found.map(Some).map_err(|error| {
+        let path = printable(path);
+        format!("the policy file {path} cannot be found: {error}")
+    })
 }
 
 fn greet(ctx: Ctx<'_>, module: &Module) {

@@ -93,18 +93,19 @@ impl Check for DataLoss {
             .iter()
             .flat_map(|(_, users)| users.iter().map(Vec::as_slice))
             .collect();
-        let writers = match facts.writers.known() {
-            Ok(writers) => writers,
+        let writers: BTreeSet<&[u8]> = match facts.writers.known() {
+            Ok(writers) => writers.iter().map(Vec::as_slice).collect(),
             Err(reason) if !able.is_empty() => return Outcome::unknown(reason),
-            Err(_) => &Vec::new(),
+            Err(_) => BTreeSet::new(),
         };
+        let without_limits = without_limits(facts);
         let mut actual = summary.lines;
         let mut unlimited = Vec::new();
         let mut readers = Vec::new();
         for user in able {
-            if !writers.iter().any(|writer| writer == user) {
+            if !writers.contains(user) {
                 readers.push(user.to_vec());
-            } else if has_no_limits(facts, user) {
+            } else if without_limits.contains(user) {
                 unlimited.push(user.to_vec());
             }
         }
@@ -146,8 +147,8 @@ fn judged(
     }
 }
 
-/// Whether the ACL lets a user run dangerous commands too: nobody fitted his rights to his needs.
-fn has_no_limits(facts: &Facts, user: &[u8]) -> bool {
+/// Users whom the ACL lets run dangerous commands: nobody fitted their rights to their needs.
+fn without_limits(facts: &Facts) -> BTreeSet<&[u8]> {
     let dangerous = facts
         .commands
         .iter()
@@ -155,7 +156,9 @@ fn has_no_limits(facts: &Facts, user: &[u8]) -> bool {
     dangerous
         .filter_map(|command| command.access.known().ok())
         .flatten()
-        .any(|access| access.user == user && access.acl)
+        .filter(|access| access.acl)
+        .map(|access| access.user.as_slice())
+        .collect()
 }
 
 fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<String> {

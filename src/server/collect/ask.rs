@@ -2,7 +2,7 @@
 
 use crate::audit::facts::Fact;
 
-/// A reply of the server to a command that this module called, RESP2 or RESP3, as plain data.
+/// A reply of the server to a command that this module called, asked in RESP2, as plain data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// A bulk, simple or verbatim string.
@@ -11,12 +11,8 @@ pub enum Reply {
     Integer(i64),
     /// An array or a set.
     Array(Vec<Reply>),
-    /// A map (RESP3), pair by pair.
-    Map(Vec<(Reply, Reply)>),
     /// Nothing.
     Nil,
-    /// A double or a boolean, as the server writes it.
-    Other(String),
 }
 
 /// What collecting asks of the server.
@@ -32,9 +28,7 @@ pub trait Ask {
     /// Whether the ACL lets this user run exactly this call. Immune to a renamed ACL command.
     fn acl_allows(&self, user: &[u8], words: &[&[u8]]) -> Fact<bool>;
     /// The ACL rules of a user by name, `on nopass ~* &* +@all`, read by the module API where the ACL command is gone.
-    fn acl_rules(&self, _user: &[u8]) -> Fact<Vec<u8>> {
-        Fact::Unavailable("this server does not tell a module the rules of a user".to_owned())
-    }
+    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>>;
     /// What our own gate says to this call by this user, through the pure `decide`.
     fn gate_verdict(&self, user: &[u8], words: &[&[u8]]) -> crate::audit::facts::GateVerdict;
 }

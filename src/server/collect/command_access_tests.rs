@@ -124,7 +124,7 @@ fn users_of_the_same_rights_are_asked_about_once() {
 
 #[test]
 fn too_many_different_rights_are_unknown_and_not_fine() {
-    let lines = (0..3000).map(|n| text(&format!("user u{n} on #aa ~* &* -@all +c{n}")));
+    let lines = (0..3000).map(|n| text(&format!("user u{n} on #aa ~* &* -@all +@read +c{n}")));
     let twin = Twin::redis_7().answers(&["acl", "list"], Reply::Array(lines.collect()));
     let commands = collected(&twin, &ConfigFile::default());
     let unknown = commands
@@ -166,4 +166,21 @@ fn writers_are_those_who_may_write_anything() {
         collected(&Twin::redis_7(), &ConfigFile::default()).writers,
         Fact::Known(vec![b"default".to_vec()])
     );
+}
+
+#[test]
+fn rights_that_cannot_grant_a_command_need_no_question() {
+    let denied = |rights: &str| is_never_granted(rights.as_bytes(), &[b"config", b"get"]);
+    assert!(denied(" -@all +get +set"));
+    for rights in [
+        "",
+        " -@all +config|get",
+        " -@all +CONFIG",
+        " -@all +@read",
+        " -@all (+@write ~x)",
+        " -@all (~x +config)",
+        " allcommands",
+    ] {
+        assert!(!denied(rights), "{rights}");
+    }
 }

@@ -72,23 +72,20 @@ fn secret(name: &str, value: Option<Vec<u8>>) -> Fact<Option<Secret>> {
     }
 }
 
-/// The pairs of a map (RESP3) or of an array that stands for one (RESP2).
+/// The pairs of an array that stands for a map.
 fn pairs(reply: Reply) -> Result<Vec<(String, Vec<u8>)>, String> {
-    let replies: Vec<(Reply, Reply)> = match reply {
-        Reply::Map(pairs) => pairs,
-        Reply::Array(items) => {
-            let mut items = items.into_iter();
-            std::iter::from_fn(|| Some((items.next()?, items.next()?))).collect()
-        }
-        _ => return Err("CONFIG GET answered in a form that is not known".to_owned()),
+    let Reply::Array(items) = reply else {
+        return Err("CONFIG GET answered in a form that is not known".to_owned());
     };
+    let mut items = items.into_iter();
+    let replies = std::iter::from_fn(|| Some((items.next()?, items.next()?)));
     let pair = |(name, value)| match (name, value) {
         (Reply::Text(name), Reply::Text(value)) => {
             Some((String::from_utf8_lossy(&name).to_lowercase(), value))
         }
         _ => None,
     };
-    Ok(replies.into_iter().filter_map(pair).collect())
+    Ok(replies.filter_map(pair).collect())
 }
 
 #[cfg(test)]
@@ -103,22 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_from_both_protocols() {
-        let flat = settings(Reply::Array(vec![
-            text("bind"),
+    fn settings_are_read_pair_by_pair() {
+        let settings = settings(Reply::Array(vec![
+            text("BIND"),
             text("127.0.0.1 -::1"),
             text("requirepass"),
             text(""),
         ]));
-        let map = settings(Reply::Map(vec![
-            (text("BIND"), text("127.0.0.1 -::1")),
-            (text("requirepass"), text("")),
-        ]));
-        for settings in [flat, map] {
-            assert_eq!(settings.get("bind"), Some(&b"127.0.0.1 -::1"[..]));
-            assert_eq!(settings.requirepass, Fact::Known(None));
-            assert!(settings.masterauth.known().is_err());
-        }
+        assert_eq!(settings.get("bind"), Some(&b"127.0.0.1 -::1"[..]));
+        assert_eq!(settings.requirepass, Fact::Known(None));
+        assert!(settings.masterauth.known().is_err());
     }
 
     #[test]

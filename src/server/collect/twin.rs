@@ -38,7 +38,7 @@ impl Twin {
         }
         let users = [
             "user default on nopass ~* &* +@all",
-            "user reader on #aa ~* &* -@all +get",
+            "user reader on #aa ~* &* -@all +@read",
         ];
         let users = users.iter().map(|user| text(user));
         let settings = [

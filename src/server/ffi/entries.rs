@@ -1,6 +1,5 @@
 //! Every entry from the server, each behind the fence: load, unload, filter, commands, settings, events, INFO.
 
-use std::cell::Cell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
 
@@ -86,18 +85,23 @@ const fn at(bytes: &[u8], index: usize) -> Option<u8> {
     }
 }
 
-/// A command call is on its way.
+/// A command call is on its way. This is what every call of every client pays while a rule is active: all that is not
+/// needed to see that a name means nothing stands in `look_closer`.
 pub(super) extern "C" fn on_call(ctx: *mut raw::RedisModuleCommandFilterCtx) {
-    let mut call = FilterCall {
-        ctx,
-        matched: Cell::new(false),
-        lock: Lock::held(),
-    };
-    if !fence(false, || {
+    if fence(true, || filter::might_match(&FilterCall::new(ctx))) {
+        look_closer(ctx);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn look_closer(ctx: *mut raw::RedisModuleCommandFilterCtx) {
+    let mut call = FilterCall::new(ctx);
+    let looked = fence(false, || {
         filter::on_call(&mut call);
         true
-    }) && call.matched.get()
-    {
+    });
+    if !looked && call.matched.get() {
         fence((), || filter::on_failure(&mut call));
     }
 }
@@ -115,8 +119,7 @@ pub(super) extern "C" fn on_command(
     OK
 }
 
-/// The words of a call; empty ones where the server passes something that is no string.
-
+/// CONFIG, or redis.conf, names the policy file.
 pub(super) extern "C" fn set_policy_file(
     _: *const c_char,
     value: *mut raw::RedisModuleString,

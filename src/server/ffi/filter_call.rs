@@ -11,13 +11,23 @@ use super::{Lock, OK};
 
 /// A call on its way into the server, as the filter sees it.
 pub struct FilterCall<'a> {
-    pub(super) ctx: *mut raw::RedisModuleCommandFilterCtx,
+    ctx: *mut raw::RedisModuleCommandFilterCtx,
     /// The command's name was one that the policy knows: from here on, a failure refuses the call.
     pub matched: Cell<bool>,
-    pub(super) lock: Lock<'a>,
+    lock: Lock<'a>,
 }
 
 impl<'a> FilterCall<'a> {
+    /// Only for the filter's entry: the server holds its lock there.
+    #[inline]
+    pub(super) fn new(ctx: *mut raw::RedisModuleCommandFilterCtx) -> Self {
+        Self {
+            ctx,
+            matched: Cell::new(false),
+            lock: Lock::held(),
+        }
+    }
+
     /// The lock under which filters run.
     pub fn lock(&self) -> Lock<'a> {
         self.lock

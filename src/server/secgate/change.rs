@@ -74,7 +74,7 @@ pub fn mode(ctx: Ctx<'_>, word: &[u8]) -> Answer {
 /// LOAD: takes the policy file's place of what is in force, or changes nothing.
 pub fn load(ctx: Ctx<'_>) -> Answer {
     let module = Module::get(ctx.lock());
-    if module.settings.policy_file.borrow().is_empty() {
+    if module.settings.policy_path.borrow().is_none() {
         return no_policy_file();
     }
     let commands = ServerCommands::read(ctx);
@@ -95,11 +95,11 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
 /// SAVE: writes the policy file.
 pub fn save(ctx: Ctx<'_>) -> Answer {
     let module = Module::get(ctx.lock());
-    let path = module.settings.policy_file.borrow();
-    if path.is_empty() {
+    let path = module.settings.policy_path.borrow();
+    let Some(path) = path.as_deref() else {
         return no_policy_file();
-    }
-    match policy_file::write(&path, &module.policy.borrow().text()) {
+    };
+    match policy_file::write(path, &module.policy.borrow().text()) {
         Ok(()) => {
             tell(ctx, "saved to the policy file");
             Answer::ok()
