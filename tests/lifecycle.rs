@@ -11,7 +11,7 @@ fn it_loads_with_one_binary_and_says_what_it_found() {
     server.wait_for_log("secaudit 0.1.0: mode enforce, 0 statements, command filter not needed");
     let told = server
         .log()
-        .contains("this server does not tell it who is calling");
+        .contains("this server does not tell modules which client calls");
     assert_eq!(told, !version::under_test().tells_filters_who_calls());
     let modules = format!("{:?}", server.call(["MODULE", "LIST"]));
     assert!(modules.contains("secaudit"), "{modules}");

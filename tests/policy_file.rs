@@ -41,7 +41,7 @@ fn a_policy_with_errors_stops_the_server_from_starting_and_tells_each_with_its_p
         "line 1, column 1: unknown statement 'deyn': did you mean 'deny'?",
         "line 3, column 6: unknown command 'flushal': did you mean 'flushall'?",
         "line 4, column 8: unknown subcommand 'ste' of 'config': did you mean 'set'?",
-        "line 5, column 14: the id 'a' is taken in line 4",
+        "line 5, column 14: the id 'a' is taken on line 4",
         "line 6, column 12: 'set' is already a command",
         "line 7, column 6: 'auth' is one of the commands",
         "line 8, column 6: unknown mode 'strict'",
@@ -57,6 +57,29 @@ fn a_policy_with_errors_stops_the_server_from_starting_and_tells_each_with_its_p
         failure.status.code().is_some_and(|code| code != 0),
         "it ended by itself: {failure}"
     );
+}
+
+#[test]
+fn every_line_of_the_example_of_errors_gets_the_complaint_written_above_it() {
+    needs_module!();
+    let text = include_str!("../redis-test-conf/bad.policy");
+    let log = Server::builder().policy(text).expect_refusal().log;
+    let mut complaints = 0;
+    let lines: Vec<&str> = text.lines().collect();
+    for (number, line) in lines.iter().enumerate() {
+        let Some(complaint) = line.strip_prefix("# column ") else {
+            continue;
+        };
+        let below = lines[number + 1..]
+            .iter()
+            .position(|line| !line.starts_with('#'));
+        let faulty = number + 1 + below.unwrap() + 1;
+        let expected = format!("line {faulty}, column {complaint}");
+        assert!(log.contains(&expected), "{expected}\nis missing in {log}");
+        complaints += 1;
+    }
+    assert!(complaints >= 20, "{complaints}");
+    assert!(log.contains(&format!("has {complaints} problems")), "{log}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "a test says that something went wrong by panicking"
 )]
 
@@ -34,3 +35,18 @@ mod lifecycle;
 
 // Panics stay inside.
 mod fence;
+
+// Who may import whom, where unsafe code stands, what the README promises.
+mod architecture;
+
+// Each check of the audit: servers that fail it and servers that pass, on what is in effect.
+mod audit;
+
+// How the audit answers: as text, as JSON, its list and its explanations, and to a slip of the finger.
+mod audit_forms;
+
+// What the audit reads may be gone, closed, endless or rubbish.
+mod audit_bad_input;
+
+// The tutorial that this project grew out of, followed to the letter.
+mod tutorial;

@@ -31,12 +31,6 @@ fn monitor_slowlog_and_the_aof_see_the_real_name_of_an_alias_and_of_a_renamed_co
     let mut monitor = Monitor::start(&server);
     assert!(server.call(["PUT", "k", "v"]).is_ok());
     assert_eq!(server.call(["1NCR", "n"]).int(), 1);
-    assert_eq!(
-        server
-            .call(["EVAL", "return redis.call('1ncr', 'n')", "1", "n"])
-            .int(),
-        2
-    );
     let seen = monitor.lines_so_far(&server).join("\n").to_lowercase();
     assert!(
         seen.contains("\"set\" \"k\" \"v\"") && seen.contains("\"incr\" \"n\""),
@@ -109,11 +103,15 @@ fn an_aof_with_denied_and_renamed_commands_loads() {
     }
     assert!(server.call(["SECGATE", "SAVE"]).is_ok());
     server.restart();
+    let error = server.call(["SET", "x", "1"]).error_text();
     assert!(
-        server.call(["SET", "x", "1"]).is_error(),
-        "the policy is in force again"
+        error.contains("denied by secaudit"),
+        "the policy is in force again: {error}"
     );
     assert!(server.call(["SECGATE", "MODE", "off"]).is_ok());
+    server.wait_until("the AOF to be loaded", || {
+        !server.call(["DBSIZE"]).is_error()
+    });
     assert_eq!(server.call(["KEYS", "*"]).texts(), ["c"]);
 }
 

@@ -253,6 +253,8 @@ pub struct Gate {
     pub mode: &'static str,
     /// How many statements the policy has.
     pub statements: usize,
+    /// It has a policy file, so SECGATE SAVE can keep it.
+    pub policy_file: bool,
     /// What this server lets the module do, each `name` with yes or no.
     pub capabilities: Vec<(&'static str, bool)>,
 }

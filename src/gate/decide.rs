@@ -19,11 +19,20 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'p> {
     /// The real name to run it under, when it came under a new one.
-    pub command: Option<&'p [u8]>,
+    pub command: Option<Real<'p>>,
     /// The real subcommand, likewise.
-    pub sub: Option<&'p [u8]>,
+    pub sub: Option<Real<'p>>,
     /// Whether it runs.
     pub verdict: Verdict<'p>,
+}
+
+/// The real name behind a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Real<'p> {
+    /// As the server has it.
+    pub name: &'p [u8],
+    /// The statement that gave the new name.
+    pub statement: usize,
 }
 
 /// Whether a call runs, and what decided it.
@@ -65,8 +74,12 @@ pub fn decide<'p>(policy: &'p Compiled, request: &Request<'_>) -> Decision<'p> {
     let mut buffer = [0; MAX_NAME];
     let mut command = name::canonical(request.name, &mut buffer);
     let mut named = command.and_then(|command| policy.named(command));
-    if let Some(real) = named.and_then(|named| named.runs.as_deref()) {
-        decision.command = Some(real);
+    if let Some((real, statement)) = named.and_then(|named| named.runs.as_ref()) {
+        let statement = *statement;
+        decision.command = Some(Real {
+            name: real,
+            statement,
+        });
         command = Some(real);
         named = policy.named(real);
     } else if let Some(statement) = named.and_then(|named| named.gone)
@@ -79,7 +92,11 @@ pub fn decide<'p>(policy: &'p Compiled, request: &Request<'_>) -> Decision<'p> {
     if let Some(sub) = sub_name(named, request) {
         match &sub.runs {
             Some(real) => {
-                decision.sub = Some(real);
+                let statement = sub.statement;
+                decision.sub = Some(Real {
+                    name: real,
+                    statement,
+                });
                 first = Some(real);
             }
             None if request.rewritten => {}
@@ -174,7 +191,7 @@ mod tests {
         let decision = decide(&compiled, &request);
         let mut told = String::new();
         for part in [decision.command, decision.sub].into_iter().flatten() {
-            told += &format!("as {} ", String::from_utf8_lossy(part));
+            told += &format!("as {} ", String::from_utf8_lossy(part.name));
         }
         let by = |decided: &Decided<'_>| compiled.id(decided.statement).to_owned();
         told += &match &decision.verdict {

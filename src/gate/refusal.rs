@@ -43,6 +43,8 @@ pub struct Circumstances<'a> {
     pub in_transaction: Option<bool>,
     /// The command's name as the client wrote it.
     pub typed: &'a [u8],
+    /// The first argument likewise, if there is one.
+    pub typed_sub: Option<&'a [u8]>,
     /// What the client is told.
     pub reply: DenyReply,
     /// This server ends "unknown command" with a list of arguments even if there are none (before Redis 8.6).
@@ -100,12 +102,12 @@ fn unknown_name(decided: &Decided<'_>, id: &str, call: &Circumstances<'_>) -> St
 /// What the server itself says of a command or subcommand that does not exist.
 fn unknown_error(decided: &Decided<'_>, call: &Circumstances<'_>) -> String {
     let typed = typed(decided, call);
-    match decided.sub {
-        Some(sub) if decided.gone => {
+    match call.typed_sub {
+        Some(sub) if decided.gone && decided.sub.is_some() => {
             let container = typed.to_uppercase();
             format!(
                 "ERR unknown subcommand '{}'. Try {container} HELP.",
-                shortened(sub, 128)
+                shortened(up_to_nul(sub), 128)
             )
         }
         _ if call.lists_arguments => {
@@ -117,12 +119,20 @@ fn unknown_error(decided: &Decided<'_>, call: &Circumstances<'_>) -> String {
 
 /// The name as the client wrote it, up to its first NUL, as the server would show it.
 fn typed(decided: &Decided<'_>, call: &Circumstances<'_>) -> String {
-    let end = call.typed.iter().position(|byte| *byte == 0);
-    let name = call
-        .typed
-        .get(..end.unwrap_or(call.typed.len()))
-        .unwrap_or(&decided.command);
-    shortened(name, 100)
+    let name = up_to_nul(call.typed);
+    shortened(
+        if name.is_empty() {
+            &decided.command
+        } else {
+            name
+        },
+        100,
+    )
+}
+
+/// What a C string shows of these bytes.
+fn up_to_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Printable, and no longer than this many bytes.
@@ -151,6 +161,7 @@ mod tests {
             origin,
             in_transaction,
             typed: b"CONFIG\0x",
+            typed_sub: Some(b"seT\0x"),
             reply,
             lists_arguments: true,
         };
@@ -217,12 +228,13 @@ mod tests {
             origin: &named,
             in_transaction: Some(false),
             typed: b"config",
+            typed_sub: Some(b"seT\0x"),
             reply: DenyReply::Unknown,
             lists_arguments: false,
         };
         assert_eq!(
             refusal(&decided(Some(b"set"), true), "x", call),
-            answer(DENIED, "ERR unknown subcommand 'set'. Try CONFIG HELP.")
+            answer(DENIED, "ERR unknown subcommand 'seT'. Try CONFIG HELP.")
         );
         assert_eq!(
             refusal(&decided(None, true), "x", call),
@@ -243,6 +255,7 @@ mod tests {
                     origin: &Origin::Client(Some(b"app".to_vec())),
                     in_transaction,
                     typed: &long,
+                    typed_sub: Some(b"seT\0x"),
                     reply,
                     lists_arguments: true,
                 };

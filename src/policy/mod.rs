@@ -8,6 +8,7 @@ pub mod compile;
 pub mod name;
 pub mod nearest;
 pub mod parse;
+mod parts;
 mod policy_list;
 pub mod problem;
 pub mod resolve;

@@ -6,7 +6,7 @@ pub fn nearest<'c, C: AsRef<str> + 'c>(
     candidates: impl IntoIterator<Item = &'c C>,
 ) -> Option<&'c str> {
     let word = String::from_utf8_lossy(word).to_lowercase();
-    if word.is_empty() || word.len() > 128 {
+    if word.len() < 3 || word.len() > 128 {
         return None;
     }
     let allowed = (word.chars().count() / 3).clamp(1, 3);
@@ -54,6 +54,7 @@ mod tests {
         assert_eq!(nearest(b"gte", &names), Some("get"));
         assert_eq!(nearest(b"zadd", &names), None);
         assert_eq!(nearest(b"", &names), None);
+        assert_eq!(nearest(b"ge", &names), None);
         assert_eq!(nearest(b"\xff\xfe", &names), None);
         assert_eq!(did_you_mean(b"gett", &names), ": did you mean 'get'?");
         assert_eq!(

@@ -181,7 +181,8 @@ impl Taken {
     fn claim(&mut self, id: &str, at: At, body: &Body) -> Vec<Problem> {
         let mut problems = self.claim_names(body);
         let what = format!("the id '{id}' is taken");
-        problems.extend(first_claim(&mut self.ids, id.to_owned(), at, &what));
+        let told = (what.as_str(), "choose another");
+        problems.extend(first_claim(&mut self.ids, id.to_owned(), at, told));
         problems
     }
 
@@ -189,12 +190,9 @@ impl Taken {
         let mut problems = Vec::new();
         let mut new_name = |name: &Name| {
             let what = format!("the name '{name}' is taken by another statement");
-            problems.extend(first_claim(
-                &mut self.new_names,
-                name.to_string(),
-                name.at,
-                &what,
-            ));
+            let told = (what.as_str(), "choose another");
+            let key = name.to_string();
+            problems.extend(first_claim(&mut self.new_names, key, name.at, told));
         };
         match body {
             Body::Rule(_) => {}
@@ -202,12 +200,9 @@ impl Taken {
             Body::Rename { old, new } => {
                 new_name(new);
                 let what = format!("'{old}' is renamed by another statement");
-                problems.extend(first_claim(
-                    &mut self.renamed,
-                    old.to_string(),
-                    old.at,
-                    &what,
-                ));
+                let told = (what.as_str(), "keep one of the two");
+                let key = old.to_string();
+                problems.extend(first_claim(&mut self.renamed, key, old.at, told));
             }
         }
         problems
@@ -218,14 +213,14 @@ fn first_claim(
     claims: &mut HashMap<String, At>,
     key: String,
     at: At,
-    what: &str,
+    (what, remedy): (&str, &str),
 ) -> Option<Problem> {
     let earlier = claims.insert(key, at)?;
     let place = match earlier.line {
         0 => String::new(),
-        line => format!(" in line {line}"),
+        line => format!(" on line {line}"),
     };
-    Some(Problem::new(at, format!("{what}{place}: choose another")))
+    Some(Problem::new(at, format!("{what}{place}: {remedy}")))
 }
 
 #[cfg(test)]
@@ -242,7 +237,7 @@ mod tests {
     fn draft(words: &[&[u8]]) -> Draft {
         let words = from_arguments(words);
         let (verb, rest) = words.split_first().unwrap();
-        parse::statement(verb, rest).unwrap()
+        parse::statement(verb, rest).draft.unwrap()
     }
 
     fn ids(policy: &Policy) -> Vec<&str> {
@@ -307,9 +302,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                "line 2, column 13: the id 'a' is taken in line 1: choose another",
-                "line 4, column 12: the name 'x' is taken by another statement in line 3: choose another",
-                "line 5, column 8: 'set' is renamed by another statement in line 4: choose another",
+                "line 2, column 13: the id 'a' is taken on line 1: choose another",
+                "line 4, column 12: the name 'x' is taken by another statement on line 3: choose another",
+                "line 5, column 8: 'set' is renamed by another statement on line 4: keep one of the two",
                 "line 6, column 8: unknown command 'flushal': did you mean 'flushall'?",
             ]
         );

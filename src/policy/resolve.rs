@@ -126,7 +126,11 @@ fn unknown(name: &Name, optional: bool, commands: &dyn Commands) -> Option<Probl
              leave it out, or add the word optional"
         ),
         Found::Absent => {
-            let hint = did_you_mean(&name.command, &commands.names(None));
+            // A name with a dot is a module's: no command of the server's own is what it meant.
+            let dotted = command.contains('.');
+            let names = commands.names(None);
+            let alike = names.iter().filter(|name| name.contains('.') == dotted);
+            let hint = did_you_mean(&name.command, alike);
             let hint = if hint.is_empty() {
                 ": add the word optional if a module will bring it".to_owned()
             } else {

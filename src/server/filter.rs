@@ -86,6 +86,7 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
         client,
         origin: &origin,
         typed,
+        typed_sub: call.word(1),
     };
     match &decision.verdict {
         Verdict::Deny(decided) => {
@@ -99,11 +100,14 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
         }
         Verdict::Pass(None) => {}
     }
+    for real in [decision.command, decision.sub].into_iter().flatten() {
+        module.count_hit(real.statement);
+    }
     match (decision.command, decision.sub) {
         (None, None) => Act::Pass,
         (command, sub) => Act::Rename {
-            command: command.unwrap_or(&lower).into(),
-            sub: sub.map(Into::into),
+            command: command.map_or(lower.as_slice(), |real| real.name).into(),
+            sub: sub.map(|real| real.name.into()),
         },
     }
 }
@@ -152,6 +156,7 @@ struct Scene<'s> {
     client: Option<u64>,
     origin: &'s Origin,
     typed: &'s [u8],
+    typed_sub: Option<&'s [u8]>,
 }
 
 impl Scene<'_> {
@@ -195,6 +200,7 @@ impl Scene<'_> {
             origin: self.origin,
             in_transaction: connection.map(|connection| connection.in_transaction),
             typed: self.typed,
+            typed_sub: self.typed_sub,
             reply: decided
                 .reply
                 .unwrap_or(self.module.settings.deny_reply.get()),

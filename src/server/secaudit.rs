@@ -91,6 +91,7 @@ fn report(ctx: Ctx<'_>) -> audit::report::Report {
         facts::Gate {
             mode: policy.mode().word(),
             statements: policy.statements().len(),
+            policy_file: module.settings.policy_path.borrow().is_some(),
             capabilities: module.capabilities.get().named(),
         }
     };

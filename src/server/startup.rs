@@ -9,6 +9,7 @@ use super::ffi::{self, Ctx, Level, log};
 use super::module::{self, Module};
 use super::{configs, policy_file, requests};
 use crate::policy::Policy;
+use crate::policy::problem::Problem;
 use crate::render::escape::printable;
 
 /// Loads the module, or says why not. `arguments` are the words after the path in `loadmodule`.
@@ -33,7 +34,7 @@ pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
     let module = Module::get(ctx.lock());
     find_policy_file(ctx, module, argument)?;
     let commands = ServerCommands::read(ctx);
-    let policy = read_policy(module, &commands)?;
+    let policy = read_policy(module, &commands).map_err(|failure| failure.in_short())?;
     module.install(ctx, policy, &commands);
     ctx.subscribe();
     greet(ctx, module);
@@ -56,33 +57,73 @@ pub fn may_unload(ctx: Ctx<'_>) -> bool {
 }
 
 /// Reads and checks the policy file that the settings name. All its problems go to the log, each with its place.
-pub fn read_policy(module: &Module, commands: &ServerCommands<'_>) -> Result<Policy, String> {
+pub fn read_policy(
+    module: &Module,
+    commands: &ServerCommands<'_>,
+) -> Result<Policy, PolicyFailure> {
     let path = module.settings.policy_path.borrow();
     let Some(path) = path.as_deref() else {
         return Ok(Policy::default());
     };
-    let text = policy_file::read(path)?;
+    let text = policy_file::read(path).map_err(PolicyFailure::Unreadable)?;
     Policy::read(&text, commands).map_err(|problems| {
-        let shown = printable(path.as_os_str().as_bytes());
+        let path = printable(path.as_os_str().as_bytes());
         for problem in &problems {
-            log(Level::Warning, &format!("secaudit: {shown}: {problem}"));
+            log(Level::Warning, &format!("secaudit: {path}: {problem}"));
         }
+        PolicyFailure::Problems { path, problems }
+    })
+}
+
+/// Why a policy file is not put in force.
+pub enum PolicyFailure {
+    /// It cannot be read, for this reason.
+    Unreadable(String),
+    /// It was read, and this is wrong with it.
+    Problems {
+        /// The file, printable.
+        path: String,
+        /// All of it, in order.
+        problems: Vec<Problem>,
+    },
+}
+
+impl PolicyFailure {
+    /// For the log, where the problems stand already.
+    fn in_short(&self) -> String {
+        match self {
+            Self::Unreadable(reason) => reason.clone(),
+            Self::Problems { path, problems } => match problems.len() {
+                1 => format!("the policy file {path} has 1 problem: see the line above"),
+                count => {
+                    format!("the policy file {path} has {count} problems: see the lines above")
+                }
+            },
+        }
+    }
+
+    /// For who asked: the first few with their places.
+    pub fn in_full(&self) -> String {
+        let (path, problems) = match self {
+            Self::Unreadable(reason) => return reason.clone(),
+            Self::Problems { path, problems } => (path, problems),
+        };
         let list: Vec<String> = problems.iter().take(8).map(ToString::to_string).collect();
         let more = match problems.len() {
             0..=8 => String::new(),
             count => format!("; and {} more, all in the server's log", count - 8),
         };
-        let problem = if problems.len() == 1 {
+        let word = if problems.len() == 1 {
             "problem"
         } else {
             "problems"
         };
+        let count = problems.len();
         format!(
-            "the policy file {shown} has {} {problem}: {}{more}",
-            problems.len(),
+            "the policy file {path} has {count} {word}: {}{more}",
             list.join("; ")
         )
-    })
+    }
 }
 
 /// Fixes where the policy file is. The argument of loadmodule is the short form of `secaudit.policy-file`.
@@ -129,7 +170,7 @@ fn greet(ctx: Ctx<'_>, module: &Module) {
     let told = if module.capabilities.get().caller_identity {
         ""
     } else {
-        " (this server does not tell it who is calling)"
+        "; this server does not tell modules which client calls"
     };
     log(
         Level::Notice,

@@ -3,7 +3,7 @@
 use super::conf::{Conf, quoted};
 use super::launch::{Launch, Login};
 use super::server::Server;
-use super::{module, port, version};
+use super::{account, module, port, version};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,7 @@ pub const POLICY_NAME: &str = "secaudit.policy";
 #[derive(Clone)]
 pub struct Builder {
     binary: PathBuf,
+    under: Vec<String>,
     module: Module,
     module_args: Vec<String>,
     policy: Option<String>,
@@ -61,6 +62,7 @@ impl Builder {
     pub(super) fn new() -> Self {
         Self {
             binary: version::server_binary().to_owned(),
+            under: Vec::new(),
             module: Module::AsShipped,
             module_args: Vec::new(),
             policy: None,
@@ -141,6 +143,18 @@ impl Builder {
     pub fn server_binary(mut self, path: impl AsRef<Path>) -> Self {
         self.binary = path.as_ref().to_owned();
         self
+    }
+
+    /// Starts the server by this command, which must `exec` the words that follow it.
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.under = words.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Starts the server as an ordinary user, which owns its files, even where the tests run as root. Ask
+    /// [`account::can_be_ordinary`] first.
+    pub fn ordinary_user(self) -> Self {
+        self.under(account::ordinary())
     }
 
     /// Keeps an append-only file, written at every command.
@@ -250,6 +264,7 @@ impl Builder {
             conf_text,
             dir,
             binary: self.binary,
+            under: self.under,
             args: self.args,
             env: self.env,
             login: self.login,

@@ -5,6 +5,7 @@ use super::process::Process;
 use super::resp::{Client, Reply};
 use super::wait::{DEADLINE, attempt};
 use super::{conf, port};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Launch {
     pub name: String,
     /// The server's program.
     pub binary: PathBuf,
+    /// A command that starts the program, in front of it.
+    pub under: Vec<String>,
     /// Arguments after the redis.conf.
     pub args: Vec<String>,
     /// Environment variables.
@@ -120,8 +123,14 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut words = self
+            .under
+            .iter()
+            .map(OsStr::new)
+            .chain([self.binary.as_os_str()]);
+        let mut command = Command::new(words.next().expect("a program"));
         command
+            .args(words)
             .arg(self.conf())
             .args(&self.args)
             .envs(self.env.iter().cloned())

@@ -11,6 +11,8 @@
 //! | `SECAUDIT_TEST_SLOW` | a factor for every deadline, for valgrind and busy machines |
 //! | `SECAUDIT_TEST_SKIPS` | a file to which each skipped test is appended as `name<TAB>reason` |
 
+/// The account a server runs under.
+pub mod account;
 /// Building a server: what it is started with.
 pub mod builder;
 /// The real redis-cli, in a pipe and on a terminal.

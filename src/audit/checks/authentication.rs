@@ -145,7 +145,7 @@ fn nopass_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
         .iter()
         .take(5)
         .map(|user| {
-            let name = steps::shell_path(&user.name);
+            let name = steps::shell_user(&user.name);
             format!("{cli} ACL SETUSER {name} resetpass \"#$(printf %s \"$PASSWORD\" | sha256sum | cut -c1-64)\"")
         })
         .collect();

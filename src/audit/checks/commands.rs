@@ -176,7 +176,7 @@ fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<
         for user in users.into_iter().take(5) {
             lines.push(format!(
                 "{cli} ACL SETUSER {} -sync -psync   # unless replicas log in as this user",
-                steps::shell_path(user)
+                steps::shell_user(user)
             ));
         }
     }
@@ -194,9 +194,18 @@ fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<
     if gate.iter().any(|(name, _)| *name == CONFIG) {
         lines.extend(config_steps(facts));
     } else if !denied.is_empty() {
-        lines.push(format!("{cli} SECGATE SAVE"));
+        lines.push(save_step(facts));
     }
     lines
+}
+
+/// How the gate's statements outlive a restart.
+fn save_step(facts: &Facts) -> String {
+    if facts.gate.policy_file {
+        return format!("{} SECGATE SAVE", steps::cli(facts));
+    }
+    "# to keep this, name a policy file in redis.conf (loadmodule .../libsecaudit.so FILE), restart, and SECGATE SAVE"
+        .to_owned()
 }
 
 fn config_steps(facts: &Facts) -> Vec<String> {
@@ -205,7 +214,7 @@ fn config_steps(facts: &Facts) -> Vec<String> {
         format!(
             "{cli} SECGATE RENAME config \"$(openssl rand -hex 12)\"   # SECGATE LIST shows you the new name"
         ),
-        format!("{cli} SECGATE SAVE"),
+        save_step(facts),
         "# Sentinel needs CONFIG and SLAVEOF: tell it the new name with 'sentinel rename-command'"
             .to_owned(),
     ]
@@ -220,7 +229,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
         .map(|user| {
             format!(
                 "{cli} ACL SETUSER {} {}",
-                steps::shell_path(user),
+                steps::shell_user(user),
                 minus.join(" ")
             )
         })

@@ -4,7 +4,7 @@ use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, PacketFilter};
 use crate::audit::reach::{self, Listener, Reach, Scope};
-use crate::render::escape::printable;
+use crate::render::escape::{printable, printable_up_to};
 
 /// `net.bind`: no listener on a wildcard or public address.
 pub struct Bind;
@@ -223,7 +223,7 @@ fn lets_strangers_in(facts: &Facts, listeners: &[&Listener]) -> Option<String> {
     let users = facts.users.known().ok()?;
     let without_password = users.iter().filter(|user| user.enabled && user.nopass);
     for user in without_password {
-        let name = printable(&user.name);
+        let name = printable_up_to(&user.name, 64);
         match access::power_of(facts, &user.name) {
             Ok(power) if power.is_empty() => {}
             Ok(power) => {

@@ -76,6 +76,7 @@ pub fn hardened() -> Facts {
         gate: Gate {
             mode: "enforce",
             statements: 1,
+            policy_file: true,
             capabilities: vec![("client-identity", false)],
         },
     }

@@ -48,6 +48,14 @@ pub fn shell_path(path: &[u8]) -> String {
     format!("$'{}'", printable(path).replace('\'', "\\'"))
 }
 
+/// A user's name as a shell takes it; one that nobody would type has a word in its place.
+pub fn shell_user(name: &[u8]) -> String {
+    match name.len() {
+        0..=256 => shell_path(name),
+        _ => "THAT_LONG_NAME".to_owned(),
+    }
+}
+
 /// The first few of a list, and how many more there are.
 pub fn first_few(names: &[String], limit: usize) -> String {
     let shown: Vec<&str> = names.iter().take(limit).map(String::as_str).collect();
@@ -70,6 +78,12 @@ mod tests {
         assert_eq!(shell_path(b"/a b/it's"), "'/a b/it'\\''s'");
         assert_eq!(shell_path(b"/a\n\xff'"), "$'/a\\n\\xff\\''");
         assert_eq!(shell_path(b""), "''");
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_novel_is_not_printed() {
+        assert_eq!(shell_user(b"a b"), "'a b'");
+        assert_eq!(shell_user(&[b'n'; 257]), "THAT_LONG_NAME");
     }
 
     #[test]

@@ -27,6 +27,8 @@ const MAX_FILE: u64 = 10 << 20;
 const MAX_TOTAL: usize = 20 << 20;
 const MAX_FILES: usize = 500;
 const MAX_DEPTH: usize = 16;
+/// Files that include each other many times over would be read for ever, though each is small.
+const MAX_INCLUDES: usize = 1000;
 
 impl ConfigFile {
     /// Reads the main file, by its absolute path, and every file it includes.
@@ -39,6 +41,8 @@ impl ConfigFile {
                 std::env::current_dir().ok(),
             ],
             open: Vec::new(),
+            read: 0,
+            includes: 0,
             total: 0,
             found: Self::default(),
         };
@@ -87,6 +91,11 @@ struct Reading {
     folders: Vec<Option<PathBuf>>,
     /// The files being read, from the main one down to the current one.
     open: Vec<PathBuf>,
+    /// How many files were read; one that is included twice counts twice, as the server reads it twice.
+    read: usize,
+    /// How many include lines were followed.
+    includes: usize,
+    /// How many bytes were read.
     total: usize,
     found: ConfigFile,
 }
@@ -97,14 +106,12 @@ impl Reading {
         if self.open.contains(&path) {
             return self.gap(format!("{shown}: it includes itself"));
         }
-        if self.open.len() >= MAX_DEPTH
-            || self.found.files.len() >= MAX_FILES
-            || self.total >= MAX_TOTAL
-        {
+        if self.open.len() >= MAX_DEPTH || self.read >= MAX_FILES || self.total >= MAX_TOTAL {
             return self.gap(format!(
                 "{shown}: too many files, or too deep, or too large"
             ));
         }
+        self.read += 1;
         let bytes = path.as_os_str().as_bytes();
         if !self.found.files.iter().any(|file| file == bytes) {
             self.found.files.push(bytes.to_vec());
@@ -149,6 +156,13 @@ impl Reading {
     }
 
     fn include(&mut self, pattern: &[u8]) {
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES {
+            if self.includes == MAX_INCLUDES + 1 {
+                self.gap(format!("more than {MAX_INCLUDES} include lines"));
+            }
+            return;
+        }
         let wild = pattern.iter().any(|byte| b"*?[".contains(byte));
         let bases = match pattern.starts_with(b"/") {
             true => vec![PathBuf::new()],
@@ -259,6 +273,22 @@ mod tests {
         let found = read(folder.path(), &format!("include {}", other.display()));
         assert_eq!(found.files.len(), 2);
         assert!(found.unread.concat().contains("includes itself"));
+    }
+
+    #[test]
+    fn files_that_include_each_other_over_and_over_are_not_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let every = format!("include {}/*.tree\n", folder.path().display());
+        for index in 0..40 {
+            fs::write(
+                folder.path().join(format!("{index}.tree")),
+                every.repeat(20),
+            )
+            .unwrap();
+        }
+        let found = read(folder.path(), &every);
+        assert!(found.unread.len() <= MAX_FILES);
+        assert!(found.gaps().contains(".tree: "), "{}", found.gaps());
     }
 
     #[test]

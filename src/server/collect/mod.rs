@@ -65,6 +65,7 @@ mod tests {
         Gate {
             mode: "off",
             statements: 0,
+            policy_file: true,
             capabilities: Vec::new(),
         }
     }

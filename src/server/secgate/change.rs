@@ -1,10 +1,13 @@
 //! Changes of the gate: each makes a whole new policy or an error, and is told in the server's log.
 
 use crate::gate::Caller;
+use crate::policy::Policy;
 use crate::policy::nearest::instead;
+use crate::policy::parse::{self, Draft, Read};
 use crate::policy::problem::Problem;
-use crate::policy::statement::Mode;
-use crate::policy::{Policy, parse, words};
+use crate::policy::resolve;
+use crate::policy::statement::{Body, Mode};
+use crate::policy::words::{self, Word};
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
@@ -21,20 +24,48 @@ pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
     };
     let module = Module::get(ctx.lock());
     let commands = ServerCommands::read(ctx);
-    let added = parse::statement(verb, rest)
-        .and_then(|draft| module.policy.borrow().with(draft, &commands));
+    let added =
+        read(verb, rest, &commands).and_then(|draft| module.policy.borrow().with(draft, &commands));
     match added {
         Ok((policy, id)) => {
-            let statement = policy
-                .statements()
-                .iter()
-                .find(|statement| statement.id == id);
-            let told = statement.map(ToString::to_string).unwrap_or_default();
+            let told = logged(&policy, &id);
             module.install(ctx, policy, &commands);
             tell(ctx, &format!("added: {told}"));
             Answer::Text(id)
         }
         Err(problems) => Answer::error(listed(&problems)),
+    }
+}
+
+/// A statement, or all that is wrong with it here.
+fn read(verb: &Word, rest: &[Word], commands: &ServerCommands<'_>) -> Result<Draft, Vec<Problem>> {
+    let Read {
+        draft,
+        mut problems,
+    } = parse::statement(verb, rest);
+    match draft {
+        Some(draft) if problems.is_empty() => Ok(draft),
+        Some(draft) => {
+            problems.extend(resolve::problems(&draft, commands));
+            Err(problems)
+        }
+        None => Err(problems),
+    }
+}
+
+/// A statement as the log may have it: a new name may be a secret, and the log is read by more eyes than the policy.
+fn logged(policy: &Policy, id: &str) -> String {
+    let statement = policy
+        .statements()
+        .iter()
+        .find(|statement| statement.id == id);
+    let Some(statement) = statement else {
+        return id.to_owned();
+    };
+    match &statement.body {
+        Body::Rule(_) => statement.to_string(),
+        Body::Rename { old, .. } => format!("rename {old} (its new name is not logged) id={id}"),
+        Body::Alias { target, .. } => format!("alias of {target} (its name is not logged) id={id}"),
     }
 }
 
@@ -88,7 +119,7 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
             );
             Answer::ok()
         }
-        Err(problem) => Answer::error(format!("{problem}; nothing was changed")),
+        Err(failure) => Answer::error(format!("{}; nothing was changed", failure.in_full())),
     }
 }
 

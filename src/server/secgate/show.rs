@@ -65,7 +65,7 @@ pub fn test(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let real: Vec<String> = [decision.command, decision.sub]
         .into_iter()
         .flatten()
-        .map(printable)
+        .map(|real| printable(real.name))
         .collect();
     if !real.is_empty() {
         line.push_str(&format!(" (runs as {})", real.join("|")));
@@ -78,7 +78,10 @@ pub fn log(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let mut ring = Module::get(ctx.lock()).ring.borrow_mut();
     let (mut count, mut json) = (usize::MAX, false);
     for word in words {
-        if word.eq_ignore_ascii_case(b"reset") && words.len() == 1 {
+        if word.eq_ignore_ascii_case(b"reset") {
+            if words.len() > 1 {
+                return Answer::error("LOG RESET stands alone");
+            }
             ring.clear();
             return Answer::ok();
         } else if word.eq_ignore_ascii_case(b"json") {

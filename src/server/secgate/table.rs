@@ -110,7 +110,10 @@ const HELP: [(&str, &str); 14] = [
         "LOAD",
         "Read the policy file. If anything in it is wrong, nothing changes.",
     ),
-    ("SAVE", "Write the policy file, in one step."),
+    (
+        "SAVE",
+        "Write the policy file, in one step. Comments in it are lost; notes are kept.",
+    ),
     (
         "LOG [<count>] [JSON] | LOG RESET",
         "Recent refusals, newest first, or forget them.",

@@ -1,0 +1,282 @@
+//! The words after a statement's verb, sorted into names and options, each judged by itself.
+
+use super::name::{MAX_NAME, Name};
+use super::nearest::instead;
+use super::problem::{At, Problem};
+use super::statement::{Action, Body, DenyReply, Rule, Target};
+use super::words::Word;
+use crate::render::escape::printable;
+
+/// The longest id.
+pub const MAX_ID: usize = 64;
+
+/// The options a statement can carry.
+const OPTIONS: [&str; 6] = ["id=", "note=", "reply=", "mode=", "optional", "force"];
+
+/// The same after SECGATE.
+const SECGATE_OPTIONS: [&str; 7] = [
+    "id=", "note=", "reply=", "mode=", "at=", "optional", "force",
+];
+
+/// The words after the verb, sorted into names and options.
+#[derive(Default)]
+pub struct Parts<'w> {
+    names: Vec<&'w Word>,
+    /// `id=`, and where it stood.
+    pub id: Option<(String, At)>,
+    /// `note=`.
+    pub note: Option<Vec<u8>>,
+    reply: Option<(DenyReply, At)>,
+    observe: Option<(bool, At)>,
+    /// `optional`.
+    pub optional: bool,
+    /// `force`.
+    pub force: bool,
+    /// `at=`, from 1.
+    pub position: Option<usize>,
+    /// All that is wrong with the words.
+    pub problems: Vec<Problem>,
+    seen: Vec<&'static str>,
+}
+
+impl<'w> Parts<'w> {
+    /// Sorts the words.
+    pub fn read(words: &'w [Word]) -> Self {
+        let mut parts = Self::default();
+        for word in words {
+            parts.word(word);
+        }
+        parts
+    }
+
+    fn word(&mut self, word: &'w Word) {
+        let equals = word.text.iter().position(|byte| *byte == b'=');
+        let Some(equals) = equals else {
+            match word.text.to_ascii_lowercase().as_slice() {
+                b"optional" => self.optional = true,
+                b"force" => self.force = true,
+                _ => self.names.push(word),
+            }
+            return;
+        };
+        let (key, value) = word.text.split_at(equals);
+        let value = value.get(1..).unwrap_or_default();
+        let value_at = At {
+            line: word.at.line,
+            column: word.at.column + if word.at.line == 0 { 0 } else { equals + 1 },
+        };
+        match key.to_ascii_lowercase().as_slice() {
+            b"id" => self.id(value, word.at, value_at),
+            b"note" => self.note(value, word.at),
+            b"reply" => self.reply(value, word.at, value_at),
+            b"mode" => self.observe(value, word.at, value_at),
+            b"at" => self.position(value, word.at, value_at),
+            _ => {
+                let known: &[&str] = if word.at.line == 0 {
+                    &SECGATE_OPTIONS
+                } else {
+                    &OPTIONS
+                };
+                let hint = instead(&[key, b"="].concat(), known);
+                self.problem(
+                    word.at,
+                    format!("unknown option '{}='{hint}", printable(key)),
+                );
+            }
+        }
+    }
+
+    fn problem(&mut self, at: At, message: impl Into<String>) {
+        self.problems.push(Problem::new(at, message));
+    }
+
+    /// Notes that an option came; the second time is a problem.
+    fn once(&mut self, option: &'static str, at: At) {
+        if self.seen.contains(&option) {
+            self.problem(at, format!("{option}= is given twice: keep one of the two"));
+        }
+        self.seen.push(option);
+    }
+
+    fn id(&mut self, value: &[u8], at: At, value_at: At) {
+        self.once("id", at);
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        if value.is_empty() || value.len() > MAX_ID || !value.iter().all(fits) {
+            self.problem(
+                value_at,
+                format!(
+                    "'{}' is no id: use 1 to {MAX_ID} letters, digits, '.', '_' and '-'",
+                    printable(value)
+                ),
+            );
+            return;
+        }
+        self.id = Some((String::from_utf8_lossy(value).into_owned(), value_at));
+    }
+
+    fn note(&mut self, value: &[u8], at: At) {
+        self.once("note", at);
+        self.note = Some(value.to_vec());
+    }
+
+    fn reply(&mut self, value: &[u8], at: At, value_at: At) {
+        self.once("reply", at);
+        match DenyReply::from_word(value) {
+            Some(reply) => self.reply = Some((reply, at)),
+            None => self.problem(
+                value_at,
+                format!(
+                    "unknown reply '{}'{}",
+                    printable(value),
+                    instead(value, &DenyReply::WORDS)
+                ),
+            ),
+        }
+    }
+
+    fn observe(&mut self, value: &[u8], at: At, value_at: At) {
+        self.once("mode", at);
+        if value.eq_ignore_ascii_case(b"observe") {
+            self.observe = Some((true, at));
+        } else {
+            self.problem(
+                value_at,
+                format!(
+                    "a rule's mode can only be observe, not '{}': leave mode= out to enforce it",
+                    printable(value)
+                ),
+            );
+        }
+    }
+
+    fn position(&mut self, value: &[u8], at: At, value_at: At) {
+        self.once("at", at);
+        if at.line != 0 {
+            self.problem(
+                at,
+                "at= is for SECGATE only: in a file the order of lines decides",
+            );
+            return;
+        }
+        let number = std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        match number {
+            Some(number) if number >= 1 => self.position = Some(number),
+            _ if value.eq_ignore_ascii_case(b"first") => self.position = Some(1),
+            _ => self.problem(
+                value_at,
+                format!(
+                    "'{}' is no position: write at=first or at=N, counted from 1",
+                    printable(value)
+                ),
+            ),
+        }
+    }
+
+    /// The body of a rule; `None` if it names nothing that could be read.
+    pub fn rule(&mut self, verb: &Word, action: Action) -> Option<Body> {
+        let names = std::mem::take(&mut self.names);
+        if names.is_empty() && self.problems.is_empty() {
+            let word = printable(&verb.text);
+            self.problem(verb.at, format!("{word} wants at least one command, or *"));
+        }
+        let targets: Vec<Target> = names
+            .into_iter()
+            .filter_map(|word| self.target(word))
+            .collect();
+        if targets.is_empty() {
+            return None;
+        }
+        Some(Body::Rule(Rule {
+            action,
+            targets,
+            reply: self.reply.map(|(reply, _)| reply),
+            observe: self.observe.is_some(),
+        }))
+    }
+
+    fn target(&mut self, word: &Word) -> Option<Target> {
+        match word.text.as_slice() {
+            b"*" => Some(Target::Every),
+            _ => self.name(word).map(Target::Command),
+        }
+    }
+
+    /// The two names of a rename or an alias.
+    pub fn two_names(&mut self, verb: &Word, form: &str) -> Option<(Name, Name)> {
+        let names = std::mem::take(&mut self.names);
+        match names.as_slice() {
+            [first, second] => {
+                let first = self.name(first);
+                let second = self.name(second);
+                Some((first?, second?))
+            }
+            [_, _, extra, ..] => {
+                let word = printable(&extra.text);
+                self.problem(
+                    extra.at,
+                    format!("'{word}' is one name too many: write {form}"),
+                );
+                None
+            }
+            _ => {
+                self.problem(verb.at, format!("two names are wanted: {form}"));
+                None
+            }
+        }
+    }
+
+    /// Finds fault with options that only a deny can have.
+    pub fn refuse_deny_options(&mut self, verb: &Word) {
+        let word = printable(&verb.text);
+        for (option, at) in [
+            ("reply=", self.reply.map(|(_, at)| at)),
+            ("mode=", self.observe.map(|(_, at)| at)),
+        ] {
+            if let Some(at) = at {
+                self.problem(at, format!("{option} is for deny, not for {word}"));
+            }
+        }
+    }
+
+    fn name(&mut self, word: &Word) -> Option<Name> {
+        let text = word.text.as_slice();
+        if text.first() == Some(&b'@') {
+            self.problem(
+                word.at,
+                format!(
+                    "categories such as '{}' are not understood by this version: name the commands",
+                    printable(text)
+                ),
+            );
+            return None;
+        }
+        let mut parts = text.split(|byte| *byte == b'|');
+        let command = parts.next().unwrap_or_default();
+        let sub = parts.next();
+        let whole = parts.next().is_none() && fits(command) && sub.is_none_or(fits);
+        if !whole {
+            self.problem(
+                word.at,
+                format!(
+                    "'{}' is no command name: write command or command|subcommand, in printable ASCII, \
+                     {MAX_NAME} characters at most each",
+                    printable(text)
+                ),
+            );
+            return None;
+        }
+        Some(Name {
+            command: command.to_ascii_lowercase(),
+            sub: sub.map(<[u8]>::to_ascii_lowercase),
+            at: word.at,
+        })
+    }
+}
+
+/// Whether this can be the name of a command or subcommand.
+fn fits(part: &[u8]) -> bool {
+    let printable = |byte: &u8| byte.is_ascii_graphic() && !b"\"'*@=#".contains(byte);
+    !part.is_empty() && part.len() <= MAX_NAME && part.iter().all(printable)
+}

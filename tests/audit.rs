@@ -1,0 +1,117 @@
+//! Each check on real servers: one that fails it and one that passes, by outcome and evidence, on what is in effect.
+
+use crate::harness::resp::Client;
+use crate::harness::server::Server;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+mod authentication;
+mod commands;
+mod files;
+mod grade;
+mod network;
+mod renamed;
+
+/// A password nobody guesses, made for this test run.
+pub fn strong_password(seed: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let words = format!(
+        "{seed} {} {:?}",
+        std::process::id(),
+        std::time::SystemTime::now()
+    );
+    let digest = Sha256::digest(words.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Sets the permission bits of a file or a folder.
+pub fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What SECAUDIT JSON answered.
+#[derive(Debug)]
+pub struct Report(Value);
+
+impl Report {
+    /// Asks the server.
+    #[track_caller]
+    pub fn of(server: &Server) -> Self {
+        Self::by(&mut server.client())
+    }
+
+    /// Asks by this connection.
+    #[track_caller]
+    pub fn by(client: &mut Client) -> Self {
+        let reply = client.call(["SECAUDIT", "JSON"]);
+        assert!(!reply.is_error(), "{reply}");
+        Self(serde_json::from_str(&reply.text()).unwrap())
+    }
+
+    /// The finding of a check.
+    #[track_caller]
+    pub fn finding(&self, id: &str) -> &Value {
+        let findings = self.0["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["id"] == id);
+        found.unwrap_or_else(|| panic!("no finding of {id}"))
+    }
+
+    /// The outcome of a check.
+    #[track_caller]
+    pub fn outcome(&self, id: &str) -> &str {
+        self.finding(id)["outcome"].as_str().unwrap()
+    }
+
+    /// The evidence of a check, or the reason of an unknown one.
+    #[track_caller]
+    pub fn actual(&self, id: &str) -> &str {
+        self.finding(id)["actual"].as_str().unwrap()
+    }
+
+    /// The severity that a check gave.
+    #[track_caller]
+    pub fn severity(&self, id: &str) -> &str {
+        self.finding(id)["severity"].as_str().unwrap()
+    }
+
+    /// The steps that mend what a check found.
+    #[track_caller]
+    pub fn steps(&self, id: &str) -> Vec<&str> {
+        let steps = self.finding(id)["remedy"]["steps"].as_array().unwrap();
+        steps.iter().filter_map(Value::as_str).collect()
+    }
+
+    /// The grade and its reason, `F (auth.password: …)`.
+    pub fn grade(&self) -> String {
+        let grade = &self.0["grade"];
+        let word = |name: &str| grade[name].as_str().unwrap().to_owned();
+        format!("{} ({})", word("letter"), word("because"))
+    }
+
+    /// Every id and its outcome.
+    pub fn outcomes(&self) -> Vec<(&str, &str)> {
+        let findings = self.0["findings"].as_array().unwrap().iter();
+        findings
+            .map(|finding| {
+                (
+                    finding["id"].as_str().unwrap(),
+                    finding["outcome"].as_str().unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    /// Requires a check to have come out so, with this in its evidence.
+    #[track_caller]
+    pub fn shows(&self, id: &str, outcome: &str, part: &str) -> &Self {
+        let finding = self.finding(id);
+        assert_eq!(self.outcome(id), outcome, "{finding:#}");
+        assert!(
+            self.actual(id).contains(part),
+            "{part:?} is not in {finding:#}"
+        );
+        self
+    }
+}

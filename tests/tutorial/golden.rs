@@ -1,0 +1,98 @@
+//! Reports kept as files, with placeholders for what differs from machine to machine. Where lines are broken depends on how
+//! long a name or a number is, so reports are compared word by word.
+
+use crate::harness::account::ordinary_names;
+use crate::harness::server::Server;
+use std::fs;
+use std::path::Path;
+
+/// Compares a report with the file of this name; with `SECAUDIT_ACCEPT=1` the report becomes the file.
+#[track_caller]
+pub fn compare(name: &str, report: &[String], server: &Server) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tutorial");
+    let path = folder.join(name);
+    let shown = general(&report.join("\n"), server) + "\n";
+    if std::env::var_os("SECAUDIT_ACCEPT").is_some() {
+        fs::write(&path, &shown).unwrap();
+    }
+    let kept = fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}; SECAUDIT_ACCEPT=1 writes it", path.display()));
+    let (is, should) = (words(&shown), words(&kept));
+    let same = is.iter().zip(&should).take_while(|(a, b)| a == b).count();
+    let around = |all: &[&str]| all[same.saturating_sub(8)..all.len().min(same + 8)].join(" ");
+    assert!(
+        is == should,
+        "{name} differs from the report:\n  file:   {}\n  report: {}\nSECAUDIT_ACCEPT=1 accepts it:\n{shown}",
+        around(&should),
+        around(&is)
+    );
+}
+
+/// The words, less the marks of a broken line of shell or of a remark.
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace()
+        .filter(|word| *word != "\\" && *word != "#")
+        .collect()
+}
+
+/// The report with placeholders.
+fn general(report: &str, server: &Server) -> String {
+    let (user, group) = ordinary_names();
+    let version = server.version();
+    let name = format!("{:?}", version.family).to_lowercase();
+    let number = format!("{}.{}.{}", version.major, version.minor, version.patch);
+    let named = [
+        (server.dir().to_string_lossy().into_owned(), "<DIR>"),
+        (
+            format!("secaudit {}", env!("CARGO_PKG_VERSION")),
+            "secaudit <VERSION>",
+        ),
+        (format!("{name} {number}"), "<SERVER> <VERSION>"),
+        (format!("{user}:{group}"), "<USER>:<GROUP>"),
+        (format!("{user} {group}"), "<USER> <GROUP>"),
+        (format!("chown {user}:root"), "chown <USER>:root"),
+        (format!(" as {user}"), " as <USER>"),
+    ];
+    let mut report = report.to_owned();
+    // Whether the account shares its group with others is the machine's business.
+    if let Some(fault) = report.find("anybody may look into it;")
+        && let Some(start) = report[fault..].find(';').map(|mark| fault + mark)
+        && let Some(length) = report[start..].find("\n  should be")
+    {
+        report.replace_range(start..start + length, "");
+    }
+    let named = named
+        .iter()
+        .fold(report, |text, (from, to)| text.replace(from, to));
+    let numbered = number_by_number(&named, &server.port().to_string(), "<PORT>");
+    let numbered = number_by_number(&numbered, &server.pid().to_string(), "<PID>");
+    let ids = numbered.find(" (uid ").zip(numbered.find(", gid "));
+    match ids {
+        Some((uid, _)) => {
+            let end = numbered[uid..]
+                .find(')')
+                .map_or(numbered.len(), |end| uid + end);
+            format!(
+                "{} (uid <UID>, gid <GID>{}",
+                &numbered[..uid],
+                &numbered[end..]
+            )
+        }
+        None => numbered,
+    }
+}
+
+/// Replaces a number where it stands alone, not where its digits are part of another.
+fn number_by_number(text: &str, number: &str, placeholder: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let digits = rest[start..].find(|c: char| !c.is_ascii_digit());
+        let end = digits.map_or(rest.len(), |digits| start + digits);
+        shown.push_str(&rest[..start]);
+        let found = &rest[start..end];
+        shown.push_str(if found == number { placeholder } else { found });
+        rest = &rest[end..];
+    }
+    shown + rest
+}
