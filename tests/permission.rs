@@ -128,3 +128,18 @@ fn a_user_with_no_rights_at_all_is_told_the_rule_as_well() {
     ));
     assert!(client.call(["GET", "k"]).error_text().starts_with("NOPERM"));
 }
+
+#[test]
+fn a_default_user_that_needs_no_password_but_has_no_rights_is_told_the_rule_too() {
+    needs_module!();
+    let server = Server::start();
+    let mut admin = server.client();
+    admin.call(["ACL", "SETUSER", "admin", "on", ">pw", "~*", "&*", "+@all"]);
+    admin.auth("admin", "pw");
+    admin.call(["SECGATE", "DENY", "flushall", "id=no"]);
+    admin.call(["ACL", "SETUSER", "default", "-@all", "+get"]);
+    let mut client = server.stranger();
+    assert!(client.call(["GET", "k"]).is_nil());
+    let error = client.call(["FLUSHALL"]).error_text();
+    assert!(is_refusal(&error, "flushall", "no"), "{error}");
+}

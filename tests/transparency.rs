@@ -236,11 +236,21 @@ fn io_threads_and_many_clients_change_no_decision() {
                         vec!["FLUSHALL"],
                         vec!["CONFIG", "SET", "maxmemory", "777000777"],
                         vec!["GET", &key],
+                        vec!["MULTI"],
+                        vec!["PUT", &key, "changed"],
+                        vec!["FlushAll", "a", "b", "c"],
+                        vec!["EXEC"],
+                        vec!["EVAL", "return redis.pcall('flushall', 'a').err", "0"],
+                        vec!["GET", &key],
                     ];
                     let replies = client.pipeline(&calls);
                     assert!(replies[0].is_ok());
                     assert!(replies[1].text() == "v" && replies[4].text() == "v");
                     assert!(replies[2].is_error() && replies[3].is_error());
+                    assert!(replies[6].text() == "QUEUED" && replies[7].is_error());
+                    assert!(replies[8].error_text().starts_with("EXECABORT"));
+                    assert!(replies[9].text().contains("rule no"), "{}", replies[9]);
+                    assert_eq!(replies[10].text(), "v");
                 }
             });
         }

@@ -17,6 +17,9 @@ pub const GENERIC: &str = "NOPERM this call is denied by secaudit";
 pub const FAILED: &str =
     "this call' is denied by secaudit: the gate failed and fails closed, 'see the server log";
 
+/// The user that every connection begins as.
+pub const DEFAULT: &[u8] = b"default";
+
 /// A server refuses a name in `unknown command '%.128s'`: what is longer would be cut.
 const SHOWN_BY_SERVER: usize = 128;
 
@@ -39,6 +42,8 @@ pub enum Refusal {
 pub struct Circumstances<'a> {
     /// Where it comes from.
     pub origin: &'a Origin,
+    /// The default user needs no password, so a client that runs as it lacks nothing.
+    pub default_needs_no_password: bool,
     /// The client has a transaction open; `None` where the server does not tell.
     pub in_transaction: Option<bool>,
     /// The command's name as the client wrote it.
@@ -65,7 +70,7 @@ pub fn refusal(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refu
         explanation(decided, id)
     };
     let command = match call.origin {
-        Origin::Client(Some(user)) if user == b"default" => REFUSED,
+        Origin::Client(Some(user)) if user == DEFAULT && !call.default_needs_no_password => REFUSED,
         _ => DENIED,
     };
     Refusal::Answer { command, error }
@@ -162,6 +167,7 @@ mod tests {
             in_transaction,
             typed: b"CONFIG\0x",
             typed_sub: Some(b"seT\0x"),
+            default_needs_no_password: false,
             reply,
             lists_arguments: true,
         };
@@ -192,6 +198,17 @@ mod tests {
             refuse(&Origin::Script, None, DenyReply::Explain),
             answer(DENIED, explain)
         );
+        let call = Circumstances {
+            origin: &unsure,
+            default_needs_no_password: true,
+            in_transaction: Some(false),
+            typed: b"config",
+            typed_sub: None,
+            reply: DenyReply::Explain,
+            lists_arguments: true,
+        };
+        let sure = refusal(&decided(Some(b"set"), false), "no-conf", call);
+        assert_eq!(sure, answer(DENIED, explain));
     }
 
     #[test]
@@ -229,6 +246,7 @@ mod tests {
             in_transaction: Some(false),
             typed: b"config",
             typed_sub: Some(b"seT\0x"),
+            default_needs_no_password: false,
             reply: DenyReply::Unknown,
             lists_arguments: false,
         };
@@ -256,6 +274,7 @@ mod tests {
                     in_transaction,
                     typed: &long,
                     typed_sub: Some(b"seT\0x"),
+                    default_needs_no_password: false,
                     reply,
                     lists_arguments: true,
                 };

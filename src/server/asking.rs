@@ -1,7 +1,7 @@
 //! How collecting asks the running server: `Ask` over the module API.
 
 use super::collect::ask::{Ask, Reply};
-use super::ffi::Ctx;
+use super::ffi::{self, Ctx};
 use super::module::Module;
 use crate::audit::facts::{Fact, GateVerdict};
 use crate::gate::{Request, Verdict, decide};
@@ -40,7 +40,7 @@ impl Ask for Asking<'_> {
     }
 
     fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>> {
-        match self.ctx.acl_rules(user) {
+        match ffi::acl_rules(user, self.ctx.lock()) {
             Some(rules) => Fact::Known(rules),
             None => Fact::Unavailable("the server knows no such user".to_owned()),
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use super::ffi::{self, FilterCall};
+use super::ffi::{self, FilterCall, Lock};
 use super::module::{Module, Pending};
 use crate::events::{Event, Happened, Via};
 use crate::gate::refusal::{self, Circumstances, Refusal};
@@ -81,6 +81,7 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
     };
     let decision = decide(compiled, &request);
     let scene = Scene {
+        lock: call.lock(),
         module,
         compiled,
         client,
@@ -151,6 +152,7 @@ fn rename(call: &mut FilterCall<'_>, module: &Module, command: &[u8], sub: Optio
 
 /// A call that matched, and all that is known of it.
 struct Scene<'s> {
+    lock: Lock<'s>,
     module: &'s Module,
     compiled: &'s Compiled,
     client: Option<u64>,
@@ -194,10 +196,24 @@ impl Scene<'_> {
         });
     }
 
+    /// Looked up only where it decides: for clients that run as the default user.
+    fn default_needs_no_password(&self) -> bool {
+        let default = matches!(self.origin, Origin::Client(Some(user)) if user == refusal::DEFAULT);
+        let rules = default
+            .then(|| ffi::acl_rules(refusal::DEFAULT, self.lock))
+            .flatten();
+        rules.is_some_and(|rules| {
+            rules
+                .split(|byte| *byte == b' ')
+                .any(|rule| rule == b"nopass")
+        })
+    }
+
     fn refuse(&self, decided: &Decided<'_>) -> Act {
         let connection = self.connection();
         let circumstances = Circumstances {
             origin: self.origin,
+            default_needs_no_password: self.default_needs_no_password(),
             in_transaction: connection.map(|connection| connection.in_transaction),
             typed: self.typed,
             typed_sub: self.typed_sub,

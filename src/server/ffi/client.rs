@@ -5,7 +5,7 @@ use std::ptr;
 use redis_module::raw;
 
 use super::context::DETACHED;
-use super::strings::{bytes, free_string};
+use super::strings::{Strings, bytes, free_string};
 use super::{Lock, OK};
 use crate::gate::{Caller, ServerState};
 
@@ -84,5 +84,25 @@ pub fn server_state() -> ServerState {
         loading: has(raw::REDISMODULE_CTX_FLAGS_LOADING)
             && !has(raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING),
         replica: has(raw::REDISMODULE_CTX_FLAGS_SLAVE),
+    }
+}
+
+/// The ACL rules of a user as ACL LIST shows them, `None` if there is no such user. Only under the lock.
+pub fn acl_rules(user: &[u8], _: Lock<'_>) -> Option<Vec<u8>> {
+    let from_name = api!(RedisModule_GetModuleUserFromUserName)?;
+    let rules = api!(RedisModule_GetModuleUserACLString)?;
+    let free = api!(RedisModule_FreeModuleUser)?;
+    let name = Strings::new(&[user]);
+    // SAFETY: a live string; the user handle is ours to free and is used only in between; so is the text.
+    unsafe {
+        let user = from_name(*name.0.first()?);
+        if user.is_null() {
+            return None;
+        }
+        let text = rules(user);
+        free(user);
+        let copy = bytes(text).map(<[u8]>::to_vec);
+        free_string(text);
+        copy
     }
 }

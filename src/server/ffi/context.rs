@@ -7,7 +7,7 @@ use std::ptr;
 use redis_module::raw;
 
 use super::entries::on_call;
-use super::strings::{Strings, bytes, free_string, with_c_string};
+use super::strings::{Strings, with_c_string};
 use super::{Lock, Locked, OK};
 use crate::server::answer::Answer;
 use crate::server::collect::ask::Reply;
@@ -164,26 +164,6 @@ impl<'a> Ctx<'a> {
             let errno = *libc::__errno_location();
             free(user);
             (allowed || errno != libc::ENOENT).then_some(allowed)
-        }
-    }
-
-    /// The ACL rules of a user as ACL LIST shows them, `None` if there is no such user.
-    pub fn acl_rules(self, user: &[u8]) -> Option<Vec<u8>> {
-        let from_name = api!(RedisModule_GetModuleUserFromUserName)?;
-        let rules = api!(RedisModule_GetModuleUserACLString)?;
-        let free = api!(RedisModule_FreeModuleUser)?;
-        let name = Strings::new(&[user]);
-        // SAFETY: a live string; the user handle is ours to free and is used only in between; so is the text.
-        unsafe {
-            let user = from_name(*name.0.first()?);
-            if user.is_null() {
-                return None;
-            }
-            let text = rules(user);
-            free(user);
-            let copy = bytes(text).map(<[u8]>::to_vec);
-            free_string(text);
-            copy
         }
     }
 
