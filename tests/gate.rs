@@ -412,6 +412,51 @@ fn refusals_are_recorded_without_arguments_and_with_who_and_where_if_the_server_
 }
 
 #[test]
+fn repeats_are_merged_and_the_log_keeps_as_many_as_it_is_told() {
+    needs_module!();
+    let server = Server::start();
+    server.call(["SECGATE", "DENY", "get", "id=get"]);
+    server.call(["SECGATE", "DENY", "set", "id=set"]);
+    server.call(["SET", "rare", "1"]);
+    for _ in 0..500 {
+        server.call(["GET", "k"]);
+    }
+    let log = server.call(["SECGATE", "LOG"]).texts();
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert!(
+        log[0].starts_with("#2 ") && log[0].ends_with(" count=500"),
+        "{log:?}"
+    );
+    assert!(
+        log[1].starts_with("#1 ") && log[1].ends_with(" count=1"),
+        "{log:?}"
+    );
+    assert!(
+        server
+            .call(["CONFIG", "SET", "secaudit.log-max-len", "1"])
+            .is_ok()
+    );
+    assert_eq!(server.call(["SECGATE", "LOG"]).items().len(), 1);
+    assert!(
+        server
+            .call(["CONFIG", "SET", "secaudit.log-max-len", "100001"])
+            .is_error()
+    );
+    assert!(
+        server
+            .call(["CONFIG", "SET", "secaudit.log-max-len", "-1"])
+            .is_error()
+    );
+    assert_eq!(
+        server
+            .call(["CONFIG", "GET", "secaudit.log-max-len"])
+            .texts()[1],
+        "1"
+    );
+    assert_eq!(server.info("secaudit")["secaudit_events_forgotten"], "1");
+}
+
+#[test]
 fn the_filter_is_registered_only_while_there_is_something_to_decide() {
     needs_module!();
     let server = Server::start();

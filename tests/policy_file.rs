@@ -83,6 +83,34 @@ fn every_line_of_the_example_of_errors_gets_the_complaint_written_above_it() {
 }
 
 #[test]
+fn a_policy_file_can_name_our_own_commands() {
+    needs_module!();
+    let server = Server::builder()
+        .policy("deny secgate|save force id=no-save\nalias report secaudit\nrename flushall wipe\n")
+        .start();
+    assert!(
+        server
+            .call(["SECGATE", "SAVE"])
+            .error_text()
+            .contains("no-save")
+    );
+    assert!(server.call(["REPORT", "CHECKS"]).items().len() > 10);
+    let failure = Server::builder()
+        .policy("deny secgate|sav force\nalias secaudit get\ndeny secgate\n")
+        .expect_refusal();
+    for error in [
+        "line 1, column 6: unknown subcommand 'sav' of 'secgate'",
+        "line 2, column 7: 'secaudit' is already a command",
+        "line 3, column 6: 'secgate' is one of the commands",
+    ] {
+        assert!(
+            failure.log.contains(error),
+            "{error}\nis missing: {failure}"
+        );
+    }
+}
+
+#[test]
 fn load_replaces_the_policy_or_changes_nothing() {
     needs_module!();
     let server = Server::builder().policy(POLICY).start();

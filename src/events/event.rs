@@ -45,8 +45,10 @@ impl Via {
 pub struct Event {
     /// Counted from 1 since the module was loaded; a gap means that events were forgotten.
     pub seq: u64,
-    /// When.
+    /// When; of merged repeats, the last one.
     pub time: SystemTime,
+    /// When the first of merged repeats happened.
+    pub first_time: SystemTime,
     /// What was decided.
     pub happened: Happened,
     /// The id of the statement that decided.
@@ -63,4 +65,22 @@ pub struct Event {
     pub via: Via,
     /// How many calls this stands for.
     pub count: u64,
+}
+
+impl Event {
+    /// Whether a later event says the same of the same caller: rule, command, user, host and way.
+    pub fn is_repeated_by(&self, later: &Self) -> bool {
+        self.happened == later.happened
+            && self.via == later.via
+            && self.rule == later.rule
+            && self.command == later.command
+            && self.user == later.user
+            && self.host() == later.host()
+    }
+
+    /// The address without its port, which differs from connection to connection.
+    fn host(&self) -> Option<&str> {
+        let address = self.address.as_deref()?;
+        Some(address.rsplit_once(':').map_or(address, |(host, _)| host))
+    }
 }

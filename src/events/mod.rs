@@ -5,4 +5,4 @@ mod event;
 mod ring;
 
 pub use event::{Event, Happened, Via};
-pub use ring::Ring;
+pub use ring::{DEFAULT_LENGTH, MAX_LENGTH, Ring};

@@ -29,6 +29,7 @@ pub fn json<'e>(events: impl Iterator<Item = &'e Event>) -> String {
         json!({
             "seq": event.seq,
             "time": humantime::format_rfc3339_millis(event.time).to_string(),
+            "first_time": humantime::format_rfc3339_millis(event.first_time).to_string(),
             "action": event.happened.word(),
             "rule": event.rule,
             "command": event.command,
@@ -54,6 +55,7 @@ mod tests {
         let event = Event {
             seq: 7,
             time: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
+            first_time: SystemTime::UNIX_EPOCH,
             happened: Happened::Denied,
             rule: "no-flush".to_owned(),
             command: "config|set".to_owned(),

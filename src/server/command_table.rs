@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::collect::ask::Reply;
 use super::collect::config_file;
-use super::ffi::Ctx;
+use super::ffi::{CommandSpec, Ctx};
 use super::module::Module;
+use super::requests;
 use crate::policy::name::canonical_vec;
 use crate::policy::resolve::{Commands, Found};
 
@@ -119,7 +120,7 @@ impl Commands for ServerCommands<'_> {
         if command.is_empty() {
             return Found::Absent;
         }
-        if self.ctx.has_command(&[command]) {
+        if self.ctx.has_command(&[command]) || ours(command).is_some() {
             return Found::Here {
                 wire: command.to_vec(),
             };
@@ -134,12 +135,21 @@ impl Commands for ServerCommands<'_> {
     }
 
     fn is_container(&self, wire: &[u8]) -> bool {
-        // A command without subcommands takes any word there.
-        !self.ctx.has_command(&[wire, b"\x01no such subcommand"])
+        match ours(wire) {
+            Some(command) => !command.subcommands.is_empty(),
+            // A command without subcommands takes any word there.
+            None => !self.ctx.has_command(&[wire, b"\x01no such subcommand"]),
+        }
     }
 
     fn has_subcommand(&self, wire: &[u8], sub: &[u8]) -> bool {
-        self.ctx.has_command(&[wire, sub])
+        match ours(wire) {
+            Some(command) => command
+                .subcommands
+                .iter()
+                .any(|ours| ours.name.to_bytes() == sub),
+            None => self.ctx.has_command(&[wire, sub]),
+        }
     }
 
     fn names(&self, container: Option<&[u8]>) -> Vec<String> {
@@ -161,6 +171,12 @@ impl Commands for ServerCommands<'_> {
             .behind(wire)
             .is_some_and(|command| command.on_link)
     }
+}
+
+/// A command of ours. A policy is read before the server is given them, so it does not know them yet.
+fn ours(command: &[u8]) -> Option<&'static CommandSpec> {
+    let mut commands = requests::COMMANDS.into_iter();
+    commands.find(|ours| ours.name.to_bytes() == command)
 }
 
 /// One entry of COMMAND's reply: name, arity, flags, …, and at index 9 the subcommands.

@@ -1,10 +1,12 @@
-//! Our settings in redis.conf and CONFIG: `secaudit.policy-file` and `secaudit.deny-reply`.
+//! Our settings in redis.conf and CONFIG: `secaudit.policy-file`, `secaudit.deny-reply` and
+//! `secaudit.log-max-len`.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use super::ffi::{Kept, Lock};
 use super::module::Module;
+use crate::events::DEFAULT_LENGTH;
 use crate::policy::statement::DenyReply;
 
 /// The settings as they stand.
@@ -48,4 +50,15 @@ pub fn set_deny_reply(lock: Lock<'_>, unknown: bool) {
 /// What CONFIG GET shows of it.
 pub fn deny_reply_is_unknown(lock: Lock<'_>) -> bool {
     Module::get(lock).settings.deny_reply.get() == DenyReply::Unknown
+}
+
+/// CONFIG SET, or redis.conf, chose how many events are kept. The server has held the number against the limits.
+pub fn set_log_max_len(lock: Lock<'_>, longest: i64) {
+    let longest = usize::try_from(longest).unwrap_or(DEFAULT_LENGTH);
+    Module::get(lock).ring.borrow_mut().set_longest(longest);
+}
+
+/// What CONFIG GET shows of it.
+pub fn log_max_len(lock: Lock<'_>) -> i64 {
+    i64::try_from(Module::get(lock).ring.borrow().longest()).unwrap_or(i64::MAX)
 }

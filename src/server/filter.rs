@@ -180,9 +180,11 @@ impl Scene<'_> {
             Origin::Client(user) => (user.clone(), Via::Client),
             Origin::Script | Origin::Exempt => (None, Via::Script),
         };
+        let now = SystemTime::now();
         self.module.ring.borrow_mut().push(Event {
             seq: 0,
-            time: SystemTime::now(),
+            time: now,
+            first_time: now,
             happened,
             rule: self.compiled.id(decided.statement).to_owned(),
             command: refusal::subject(decided),

@@ -7,12 +7,12 @@ use super::{secaudit, secgate};
 use crate::gate::refusal::{DENIED, GENERIC, REFUSED};
 use crate::policy::name::canonical_vec;
 
-/// Every command of the module.
+/// Every command of the module. The container comes last: a server that has to take it back crashes if it is Valkey 8.1.1.
 pub const COMMANDS: [&CommandSpec; 4] = [
     &secaudit::COMMAND,
-    &secgate::COMMAND,
     &REFUSED_COMMAND,
     &DENIED_COMMAND,
+    &secgate::COMMAND,
 ];
 
 /// Answers for refused calls of clients who may not have authenticated.

@@ -27,15 +27,18 @@ pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
         [path] => Some(*path),
         _ => return Err("loadmodule takes one argument, the path of the policy file".to_owned()),
     };
-    for command in requests::COMMANDS {
-        ctx.create_command(command)?;
-    }
     ctx.register_settings()?;
     let module = Module::get(ctx.lock());
     find_policy_file(ctx, module, argument)?;
     let commands = ServerCommands::read(ctx);
     let policy = read_policy(module, &commands).map_err(|failure| failure.in_short())?;
+    // Nothing that an operator can get wrong comes after this: Valkey 8.1.1 crashes when it has to take back a command
+    // with subcommands (moduleFreeCommand walks over a table that it frees).
+    for command in requests::COMMANDS {
+        ctx.create_command(command)?;
+    }
     module.install(ctx, policy, &commands);
+    module.commands.take();
     ctx.subscribe();
     greet(ctx, module);
     Ok(())

@@ -1,6 +1,6 @@
 //! Every entry from the server, each behind the fence: load, unload, filter, commands, settings, events, INFO.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_longlong, c_void};
 use std::ptr;
 
 use redis_module::raw;
@@ -158,6 +158,24 @@ pub(super) extern "C" fn get_deny_reply(_: *const c_char, _: *mut c_void) -> c_i
     fence(0, || {
         c_int::from(configs::deny_reply_is_unknown(Lock::held()))
     })
+}
+
+/// CONFIG, or redis.conf, chooses how many events are kept.
+pub(super) extern "C" fn set_log_max_len(
+    _: *const c_char,
+    value: c_longlong,
+    _: *mut c_void,
+    _: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    fence(ERR, || {
+        configs::set_log_max_len(Lock::held(), value);
+        OK
+    })
+}
+
+/// CONFIG asks how many events are kept.
+pub(super) extern "C" fn get_log_max_len(_: *const c_char, _: *mut c_void) -> c_longlong {
+    fence(0, || configs::log_max_len(Lock::held()))
 }
 
 pub(super) extern "C" fn on_event(

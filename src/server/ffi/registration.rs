@@ -1,14 +1,16 @@
 //! What the server is told of us at load: commands, settings, events, INFO; and which functions it has for that.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString, c_int, c_longlong};
 use std::ptr;
 
 use redis_module::raw;
 
 use super::entries::{
-    get_deny_reply, get_policy_file, on_command, on_event, on_info, set_deny_reply, set_policy_file,
+    get_deny_reply, get_log_max_len, get_policy_file, on_command, on_event, on_info,
+    set_deny_reply, set_log_max_len, set_policy_file,
 };
 use super::{Ctx, OK};
+use crate::events::{DEFAULT_LENGTH, MAX_LENGTH};
 
 /// How a command is made known to the server.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +95,7 @@ impl Ctx<'_> {
         let failed = || "the server refuses its settings".to_owned();
         let string = api!(RedisModule_RegisterStringConfig).ok_or_else(failed)?;
         let choice = api!(RedisModule_RegisterEnumConfig).ok_or_else(failed)?;
+        let number = api!(RedisModule_RegisterNumericConfig).ok_or_else(failed)?;
         let load = api!(RedisModule_LoadConfigs).ok_or_else(failed)?;
         let mut words = [c"explain".as_ptr(), c"unknown".as_ptr()];
         let values = [0, 1];
@@ -118,6 +121,18 @@ impl Ctx<'_> {
                     2,
                     Some(get_deny_reply),
                     Some(set_deny_reply),
+                    None,
+                    ptr::null_mut(),
+                ) == OK
+                && number(
+                    self.ctx,
+                    c"log-max-len".as_ptr(),
+                    c_longlong::try_from(DEFAULT_LENGTH).unwrap_or(0),
+                    raw::REDISMODULE_CONFIG_DEFAULT,
+                    0,
+                    c_longlong::try_from(MAX_LENGTH).unwrap_or(0),
+                    Some(get_log_max_len),
+                    Some(set_log_max_len),
                     None,
                     ptr::null_mut(),
                 ) == OK
