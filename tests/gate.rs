@@ -228,6 +228,11 @@ fn an_alias_runs_the_command_and_rules_see_the_real_one() {
     assert!(server.call(["WIPE"]).is_ok());
     server.call(["SECGATE", "DENY", "flushall", "id=no"]);
     assert!(is_refusal(&refusal_of(&server, "WIPE"), "flushall", "no"));
+    let list = server.call(["SECGATE", "LIST"]).texts();
+    assert!(
+        list[1].ends_with("# 1 hit") && list[2].ends_with("# 2 hits"),
+        "{list:?}"
+    );
 }
 
 #[test]

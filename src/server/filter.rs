@@ -80,6 +80,9 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
             .is_some_and(|kept| call.is(0, kept)),
     };
     let decision = decide(compiled, &request);
+    for real in [decision.command, decision.sub].into_iter().flatten() {
+        module.count_hit(real.statement);
+    }
     let scene = Scene {
         lock: call.lock(),
         module,
@@ -100,9 +103,6 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
             module.count(|totals| totals.allowed += 1);
         }
         Verdict::Pass(None) => {}
-    }
-    for real in [decision.command, decision.sub].into_iter().flatten() {
-        module.count_hit(real.statement);
     }
     match (decision.command, decision.sub) {
         (None, None) => Act::Pass,
