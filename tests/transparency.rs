@@ -167,6 +167,52 @@ fn a_replica_under_an_enforcing_policy_gets_all_that_its_master_writes() {
 }
 
 #[test]
+fn a_replica_gets_what_its_master_writes_under_names_that_rename_command_gave() {
+    needs_module!();
+    let renamed = Server::builder()
+        .allow_debug()
+        .config("rename-command", "FLUSHALL wipe-it")
+        .config("rename-command", "SET s3t");
+    let pair = Replication::start_with(renamed.clone(), vec![renamed]);
+    let replica = &pair.replicas[0];
+    assert!(
+        !replica
+            .call(["SECGATE", "DENY", "flushall", "set", "id=no"])
+            .is_error()
+    );
+    assert!(pair.master.call(["S3T", "k", "v"]).is_ok());
+    pair.assert_same_data();
+    assert!(pair.master.call(["WIPE-IT"]).is_ok());
+    assert!(pair.master.call(["S3T", "after", "v"]).is_ok());
+    pair.assert_same_data();
+    assert_eq!(replica.call(["KEYS", "*"]).texts(), ["after"]);
+    assert!(!replica.log().contains("CRITICAL"));
+    if version::under_test().tells_filters_who_calls() {
+        assert!(replica.call(["WIPE-IT"]).error_text().contains("rule no"));
+    }
+}
+
+#[test]
+fn a_replica_that_cannot_learn_its_commands_refuses_its_master_nothing() {
+    needs_module!();
+    let blind = Server::builder()
+        .allow_debug()
+        .config("rename-command", "COMMAND \"\"");
+    let pair = Replication::start_with(Server::builder().allow_debug(), vec![blind]);
+    let replica = &pair.replicas[0];
+    assert!(
+        !replica
+            .call(["SECGATE", "ALLOW", "info", "debug", "ping"])
+            .is_error()
+    );
+    assert!(!replica.call(["SECGATE", "DENY", "*"]).is_error());
+    pair.master.call(["SET", "k", "v"]);
+    pair.master.call(["PUBLISH", "channel", "message"]);
+    pair.assert_same_data();
+    assert!(!replica.log().contains("CRITICAL"));
+}
+
+#[test]
 fn a_gated_master_sends_real_names_to_a_replica_without_the_module() {
     needs_module!();
     let replica = Server::builder().no_module().allow_debug();

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Policy;
 use super::name::Name;
-use super::resolve::{self, Commands, NEEDS_FORCE};
+use super::resolve::{self, Commands, Found, NEEDS_FORCE};
 use super::statement::{Action, Body, DenyReply, Mode, Rule, Target};
 
 /// The compiled policy.
@@ -23,8 +23,46 @@ pub struct Compiled {
     others: Vec<Step>,
     /// The ids of the statements, in their order.
     ids: Vec<Box<str>>,
-    /// On servers that do not tell who is calling: the commands a master may send. `None` where it is not needed.
-    link: Option<HashSet<Box<[u8]>>>,
+    link: Link,
+}
+
+/// On servers that do not tell who is calling: the names a master may send.
+#[derive(Debug, Default)]
+enum Link {
+    /// The server tells who is calling.
+    #[default]
+    NotAsked,
+    /// These: as the server calls them, and as clients do where redis.conf renamed them (a master sends what its
+    /// client sent).
+    Names(HashSet<Box<[u8]>>),
+    /// Any: the server's commands, or their new names, are not known. No data may diverge for that.
+    Any,
+}
+
+impl Link {
+    fn of<'n>(commands: &dyn Commands, ruled: impl Iterator<Item = &'n Box<[u8]>>) -> Self {
+        let mut names = HashSet::new();
+        for name in commands.names(None) {
+            let name = name.as_bytes();
+            if !commands.may_come_on_link(name) {
+                continue;
+            }
+            match commands.find(name) {
+                Found::RenamedAway => return Self::Any,
+                _ => names.insert(resolve::wire(name, commands).into()),
+            };
+            names.insert(name.into());
+        }
+        if names.is_empty() {
+            return Self::Any;
+        }
+        names.extend(
+            ruled
+                .filter(|name| commands.may_come_on_link(name))
+                .cloned(),
+        );
+        Self::Names(names)
+    }
 }
 
 /// What the table knows of one name, as clients send it.
@@ -92,10 +130,7 @@ impl Compiled {
         }
         let mut compiled = build.compiled;
         if links {
-            let names = commands.names(None);
-            let on_link = names.iter().map(|name| name.as_bytes());
-            let on_link = on_link.filter(|name| commands.may_come_on_link(name));
-            compiled.link = Some(on_link.map(Into::into).collect());
+            compiled.link = Link::of(commands, compiled.names.keys());
         }
         compiled.index();
         compiled
@@ -131,10 +166,13 @@ impl Compiled {
         self.ids.get(statement).map_or("?", |id| id)
     }
 
-    /// Whether this (canonical) command may come over the replication link. Without a table nothing is known to,
-    /// and it is not asked.
+    /// Whether a call of this (canonical) name may come over the replication link, on servers that do not tell.
     pub fn may_come_on_link(&self, name: &[u8]) -> bool {
-        self.link.as_ref().is_some_and(|names| names.contains(name))
+        match &self.link {
+            Link::NotAsked => false,
+            Link::Names(names) => names.contains(name),
+            Link::Any => true,
+        }
     }
 
     fn index(&mut self) {
@@ -399,6 +437,12 @@ mod tests {
         let table = compiled("deny flushall");
         assert!(table.may_come_on_link(b"flushall"));
         assert!(!table.may_come_on_link(b"config"));
+        let policy = Policy::read(b"deny flushall", &FewCommands).unwrap();
+        let told = Compiled::new(&policy, &FewCommands, false);
+        assert!(
+            !told.may_come_on_link(b"flushall"),
+            "not asked where the server tells"
+        );
     }
 
     proptest! {
