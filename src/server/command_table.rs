@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use once_cell::unsync::OnceCell;
+
 use super::collect::ask::Reply;
 use super::collect::config_file;
 use super::ffi::{CommandSpec, Ctx};
@@ -24,6 +26,8 @@ pub struct Table {
     commands: HashMap<Vec<u8>, Command>,
     /// Original name to the name clients send; empty for a removed command.
     renames: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Every name in an ACL category, asked when first needed.
+    categorised: OnceCell<HashSet<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -79,17 +83,23 @@ impl<'c> ServerCommands<'c> {
         crate::policy::resolve::wire(command, self)
     }
 
-    /// Whether an ACL category lists the name: categories are of original names, removed ones included.
+    /// Whether an ACL category lists the name: categories are of original names, removed ones included. Asked once.
     fn ever_was(&self, command: &[u8]) -> bool {
+        let categorised = self.table.categorised.get_or_init(|| self.categorised());
+        categorised.contains(command)
+    }
+
+    fn categorised(&self) -> HashSet<Vec<u8>> {
         let acl = self.table.new_name(b"acl").unwrap_or(b"acl");
-        let Ok(Reply::Array(categories)) = self.ctx.call(&[acl, b"CAT"]) else {
-            return false;
+        let texts = |words: &[&[u8]]| match self.ctx.call(words) {
+            Ok(Reply::Array(items)) => items.into_iter().filter_map(text).collect(),
+            _ => Vec::new(),
         };
-        categories.iter().any(|category| {
-            let Reply::Text(category) = category else { return false };
-            let names = self.ctx.call(&[acl, b"CAT", category]);
-            matches!(names, Ok(Reply::Array(names)) if names.iter().any(|name| matches!(name, Reply::Text(name) if name == command)))
-        })
+        let categories = texts(&[acl, b"CAT"]);
+        let names = categories
+            .iter()
+            .flat_map(|category| texts(&[acl, b"CAT", category]));
+        names.collect()
     }
 }
 
@@ -172,6 +182,13 @@ impl Commands for ServerCommands<'_> {
             // The server has it, under a name that redis.conf gave and we could not read there: it could be anything.
             None => ours(wire).is_none() && self.ctx.has_command(&[wire]),
         }
+    }
+}
+
+fn text(reply: Reply) -> Option<Vec<u8>> {
+    match reply {
+        Reply::Text(text) => Some(text),
+        _ => None,
     }
 }
 
