@@ -143,3 +143,33 @@ fn a_default_user_that_needs_no_password_but_has_no_rights_is_told_the_rule_too(
     let error = client.call(["FLUSHALL"]).error_text();
     assert!(is_refusal(&error, "flushall", "no"), "{error}");
 }
+
+#[test]
+fn a_new_name_shows_in_no_log_slowlog_or_monitor() {
+    needs_module!();
+    let server = Server::builder()
+        .config("slowlog-log-slower-than", "0")
+        .start();
+    let mut monitor = crate::harness::monitor::Monitor::start(&server);
+    assert!(
+        !server
+            .call(["SECGATE", "RENAME", "config", "n3w-s3cret", "id=c"])
+            .is_error()
+    );
+    assert!(
+        !server
+            .call(["SECGATE", "ALIAS", "al1as-s3cret", "dbsize"])
+            .is_error()
+    );
+    assert!(server.call(["PING"]).text() == "PONG");
+    let slow = format!("{:?}", server.call(["SLOWLOG", "GET", "1000"]));
+    assert!(
+        slow.contains("\"PING\"") || slow.contains("\"ping\""),
+        "{slow}"
+    );
+    let seen = monitor.lines_so_far(&server).join("\n");
+    for text in [slow, seen, server.log()] {
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    assert!(format!("{:?}", server.call(["SECGATE", "LIST"])).contains("n3w-s3cret"));
+}

@@ -16,7 +16,8 @@ pub const COMMAND: CommandSpec = CommandSpec {
 };
 
 /// Not from scripts, and while the server loads or has lost its master: as ACL and CONFIG.
-const FLAGS: &CStr = c"admin deny-script allow-loading allow-stale";
+/// Not in MONITOR and SLOWLOG, which more people read than may see the new name of a command.
+const FLAGS: &CStr = c"admin deny-script allow-loading allow-stale no-monitor no-slowlog";
 const CATEGORIES: &CStr = c"admin dangerous";
 /// A policy is node-local; a cluster-wide change is sent to every node.
 const EVERYWHERE: &CStr = c"request_policy:all_nodes response_policy:all_succeeded";
