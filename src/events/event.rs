@@ -26,8 +26,12 @@ impl Happened {
 pub enum Via {
     /// A client sent it.
     Client,
+    /// A client sent it in a transaction.
+    Multi,
     /// A script made it.
     Script,
+    /// A module made it.
+    Module,
 }
 
 impl Via {
@@ -35,7 +39,9 @@ impl Via {
     pub fn word(self) -> &'static str {
         match self {
             Self::Client => "client",
+            Self::Multi => "multi",
             Self::Script => "script",
+            Self::Module => "module",
         }
     }
 }
@@ -61,6 +67,8 @@ pub struct Event {
     pub address: Option<String>,
     /// The client's id; `None` where the server does not tell.
     pub client: Option<u64>,
+    /// The name the client gave itself (CLIENT SETNAME), if it has one.
+    pub client_name: Option<Vec<u8>>,
     /// Where the call came from.
     pub via: Via,
     /// How many calls this stands for.
@@ -76,6 +84,11 @@ impl Event {
             && self.command == later.command
             && self.user == later.user
             && self.host() == later.host()
+    }
+
+    /// Whether anyone who reaches the port could have caused it.
+    pub fn is_anonymous(&self) -> bool {
+        self.user.as_deref().is_none_or(|user| user == b"default")
     }
 
     /// The address without its port, which differs from connection to connection.

@@ -18,6 +18,8 @@ const MERGED_WITHIN: (usize, Duration) = (16, Duration::from_secs(60));
 #[derive(Debug)]
 pub struct Ring {
     events: VecDeque<Event>,
+    /// How many of them anyone could have caused.
+    anonymous: usize,
     longest: usize,
     last: u64,
     forgotten: u64,
@@ -27,6 +29,7 @@ impl Default for Ring {
     fn default() -> Self {
         Self {
             events: VecDeque::new(),
+            anonymous: 0,
             longest: DEFAULT_LENGTH,
             last: 0,
             forgotten: 0,
@@ -35,22 +38,26 @@ impl Default for Ring {
 }
 
 impl Ring {
-    /// Keeps an event: merged with a recent one that it repeats, else under the next number. The oldest goes when the
-    /// ring is full.
-    pub fn push(&mut self, mut event: Event) {
+    /// Keeps an event: merged with a recent one that it repeats, else under the next number, with its client's name
+    /// looked up. Whether it is a new one. When the ring is full, the oldest goes.
+    pub fn push(&mut self, mut event: Event, name: impl FnOnce(u64) -> Option<Vec<u8>>) -> bool {
         if let Some(index) = self.repeated(&event)
             && let Some(earlier) = self.events.remove(index)
         {
             event.seq = earlier.seq;
             event.first_time = earlier.first_time;
             event.count += earlier.count;
+            event.client_name = earlier.client_name;
             self.events.push_back(event);
-            return;
+            return false;
         }
         self.last += 1;
         event.seq = self.last;
+        event.client_name = event.client.and_then(name);
+        self.anonymous += usize::from(event.is_anonymous());
         self.events.push_back(event);
         self.shrink();
+        true
     }
 
     /// The newest events, newest first.
@@ -61,6 +68,7 @@ impl Ring {
     /// Forgets all events; numbers go on.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.anonymous = 0;
     }
 
     /// How many events are kept at the most.
@@ -80,9 +88,16 @@ impl Ring {
         self.forgotten
     }
 
+    /// Makes room. Whoever fills the ring makes room from his own: clients that run as `default` are all who have not
+    /// authenticated, so while others have events here, theirs are pushed out only when `default` has less than half.
     fn shrink(&mut self) {
         while self.events.len() > self.longest {
-            self.events.pop_front();
+            let oldest = match self.anonymous > self.longest / 2 {
+                true => self.events.iter().position(Event::is_anonymous),
+                false => self.events.iter().position(|event| !event.is_anonymous()),
+            };
+            let gone = self.events.remove(oldest.unwrap_or(0));
+            self.anonymous -= usize::from(gone.is_some_and(|event| event.is_anonymous()));
             self.forgotten += 1;
         }
     }
@@ -124,6 +139,7 @@ mod tests {
             user: None,
             address: Some(format!("10.0.0.1:{seconds}")),
             client: Some(seconds),
+            client_name: None,
             via: Via::Client,
             count: 1,
         }
@@ -139,7 +155,7 @@ mod tests {
     fn a_full_ring_forgets_the_oldest_and_counts_it() {
         let mut ring = Ring::default();
         for number in 0..DEFAULT_LENGTH + 3 {
-            ring.push(event(&number.to_string(), 0));
+            ring.push(event(&number.to_string(), 0), |_| None);
         }
         assert_eq!(
             ring.newest(2).map(|event| event.seq).collect::<Vec<_>>(),
@@ -149,19 +165,19 @@ mod tests {
         ring.set_longest(2);
         assert_eq!((seqs(&ring).len(), ring.forgotten()), (2, 129));
         ring.clear();
-        ring.push(event("x", 0));
+        ring.push(event("x", 0), |_| None);
         assert_eq!(seqs(&ring), [(132, 1)]);
         ring.set_longest(0);
-        ring.push(event("y", 0));
+        ring.push(event("y", 0), |_| None);
         assert_eq!(seqs(&ring), []);
     }
 
     #[test]
     fn a_repeat_is_merged_comes_to_the_front_and_keeps_its_number_and_first_time() {
         let mut ring = Ring::default();
-        ring.push(event("a", 1));
-        ring.push(event("b", 2));
-        ring.push(event("a", 3));
+        ring.push(event("a", 1), |_| None);
+        ring.push(event("b", 2), |_| None);
+        ring.push(event("a", 3), |_| None);
         assert_eq!(seqs(&ring), [(1, 2), (2, 1)]);
         let newest = ring.newest(1).next();
         assert_eq!(
@@ -170,7 +186,7 @@ mod tests {
         );
         assert_eq!(newest.map(|event| event.time), Some(event("a", 3).time));
         assert_eq!(newest.and_then(|event| event.client), Some(3));
-        ring.push(event("a", 64));
+        ring.push(event("a", 64), |_| None);
         assert_eq!(
             seqs(&ring),
             [(3, 1), (1, 2), (2, 1)],
@@ -181,11 +197,11 @@ mod tests {
     #[test]
     fn a_flood_from_one_host_does_not_push_out_what_others_did() {
         let mut ring = Ring::default();
-        ring.push(event("rare", 1));
+        ring.push(event("rare", 1), |_| None);
         for port in 0..10_000 {
             let mut flood = event("flood", 2);
             flood.address = Some(format!("10.0.0.9:{port}"));
-            ring.push(flood);
+            ring.push(flood, |_| None);
         }
         assert_eq!(seqs(&ring), [(2, 10_000), (1, 1)]);
     }
@@ -201,9 +217,30 @@ mod tests {
         others[4].via = Via::Script;
         for other in others {
             let mut ring = Ring::default();
-            ring.push(base.clone());
-            ring.push(other);
+            ring.push(base.clone(), |_| None);
+            ring.push(other, |_| None);
             assert_eq!(seqs(&ring).len(), 2);
         }
+    }
+
+    #[test]
+    fn a_flood_of_many_kinds_by_the_unauthenticated_leaves_others_half_of_the_ring() {
+        let mut ring = Ring::default();
+        let by = |user: &str, number: usize| {
+            let mut event = event(&number.to_string(), 2);
+            event.user = Some(user.as_bytes().to_vec());
+            event
+        };
+        for number in 0..40 {
+            ring.push(by("app", number), |_| None);
+        }
+        for number in 0..10_000 {
+            ring.push(by("default", number), |_| None);
+        }
+        let kept = |user: &str| {
+            let of = |event: &&Event| event.user.as_deref() == Some(user.as_bytes());
+            ring.newest(usize::MAX).filter(of).count()
+        };
+        assert_eq!((kept("app"), kept("default")), (40, DEFAULT_LENGTH - 40));
     }
 }

@@ -1,9 +1,12 @@
 //! SHOULD this call run? A compiled policy and a request in, a decision out. Pure: no server in sight.
 #![forbid(unsafe_code)]
 
+mod call;
+mod conditions;
 mod decide;
 mod origin;
 pub mod refusal;
 
-pub use decide::{Decided, Request, Verdict, decide};
+pub use call::{Call, Described};
+pub use decide::{Decided, Verdict, decide, decide_for_module};
 pub use origin::{Caller, Origin, ServerState, origin};

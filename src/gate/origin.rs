@@ -32,7 +32,9 @@ pub enum Origin {
     Client(Option<Vec<u8>>),
     /// A script that a client runs.
     Script,
-    /// Replication, AOF loading, the server's own connections, another module: passes untouched.
+    /// Another module.
+    Module,
+    /// Replication, AOF loading, the server's own connections: passes untouched.
     Exempt,
 }
 
@@ -43,7 +45,8 @@ pub fn origin(caller: Caller, state: ServerState, on_link: bool) -> Origin {
         Caller::Server => Origin::Exempt,
         Caller::User(user) => Origin::Client(Some(user)),
         Caller::Unlinked if state.script && !aof => Origin::Script,
-        Caller::Unlinked => Origin::Exempt,
+        Caller::Unlinked if state.loading => Origin::Exempt,
+        Caller::Unlinked => Origin::Module,
         // Without knowing who calls: what a master may send is never refused on a replica. The server itself refuses
         // a client's writes there (replica-read-only).
         Caller::Untold if aof || (state.replica && on_link) => Origin::Exempt,
@@ -74,7 +77,7 @@ mod tests {
         };
         let user = || Caller::User(b"u".to_vec());
         assert_eq!(origin(Caller::Server, QUIET, false), Origin::Exempt);
-        assert_eq!(origin(Caller::Unlinked, QUIET, false), Origin::Exempt);
+        assert_eq!(origin(Caller::Unlinked, QUIET, false), Origin::Module);
         assert_eq!(origin(Caller::Unlinked, aof, false), Origin::Exempt);
         assert_eq!(origin(Caller::Unlinked, script, false), Origin::Script);
         // A client served while somebody's script is busy is that client, not the script.

@@ -58,7 +58,7 @@ pub struct Circumstances<'a> {
 
 /// How to refuse a call.
 pub fn refusal(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
-    let script = *call.origin == Origin::Script;
+    let script = matches!(call.origin, Origin::Script | Origin::Module);
     let rejected_when_queued = !script && call.in_transaction != Some(false);
     let unknown = call.reply == DenyReply::Unknown;
     if rejected_when_queued || (script && unknown) {

@@ -1,16 +1,30 @@
 //! A policy as the table that decides: built once per change, never altered, swapped whole.
 //!
-//! Most calls match nothing, so the table answers "could this name mean anything?" from the first byte and the length of
+//! Most calls match nothing, so `lengths` answers "could this name mean anything?" from the first byte and the length of
 //! the name alone; only then is the name folded and looked up. The cost does not depend on the number of rules.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 
 use super::Policy;
+use super::condition::{Condition, Via};
+use super::lengths::Lengths;
+use super::link::Link;
 use super::name::Name;
-use super::resolve::{self, Commands, Found, NEEDS_FORCE};
-use super::statement::{Action, Body, DenyReply, Mode, Rule, Target};
+use super::resolve::{self, Commands, NEEDS_FORCE};
+use super::statement::{Action, Body, Category, DenyReply, Mode, Rule, Target};
+
+/// The commands that run a script, and EXEC, which runs those that were queued.
+const SCRIPT_STARTERS: [&str; 7] = [
+    "eval",
+    "evalsha",
+    "eval_ro",
+    "evalsha_ro",
+    "fcall",
+    "fcall_ro",
+    "exec",
+];
 
 /// The compiled policy.
 #[derive(Debug, Default)]
@@ -19,50 +33,12 @@ pub struct Compiled {
     /// For each first byte of a name, either case: the lengths of the names that are in the table, a bit each.
     lengths: Lengths,
     names: HashMap<Box<[u8]>, Named, BuildHasherDefault<Fnv>>,
-    /// The rules for names that are not in the table: those for `*`.
+    /// The rules for `*`, in order.
     others: Vec<Step>,
     /// The ids of the statements, in their order.
     ids: Vec<Box<str>>,
     link: Link,
-}
-
-/// On servers that do not tell who is calling: the names a master may send.
-#[derive(Debug, Default)]
-enum Link {
-    /// The server tells who is calling.
-    #[default]
-    NotAsked,
-    /// These: as the server calls them, and as clients do where redis.conf renamed them (a master sends what its
-    /// client sent).
-    Names(HashSet<Box<[u8]>>),
-    /// Any: the server's commands, or their new names, are not known. No data may diverge for that.
-    Any,
-}
-
-impl Link {
-    fn of<'n>(commands: &dyn Commands, ruled: impl Iterator<Item = &'n Box<[u8]>>) -> Self {
-        let mut names = HashSet::new();
-        for name in commands.names(None) {
-            let name = name.as_bytes();
-            if !commands.may_come_on_link(name) {
-                continue;
-            }
-            match commands.find(name) {
-                Found::RenamedAway => return Self::Any,
-                _ => names.insert(resolve::wire(name, commands).into()),
-            };
-            names.insert(name.into());
-        }
-        if names.is_empty() {
-            return Self::Any;
-        }
-        names.extend(
-            ruled
-                .filter(|name| commands.may_come_on_link(name))
-                .cloned(),
-        );
-        Self::Names(names)
-    }
+    decides: bool,
 }
 
 /// What the table knows of one name, as clients send it.
@@ -74,8 +50,12 @@ pub struct Named {
     pub gone: Option<usize>,
     /// New and gone names of its subcommands.
     pub subs: Vec<SubName>,
-    /// The rules that may match it, in the policy's order.
-    pub steps: Vec<Step>,
+    /// Its calls run scripts: who makes them is the caller of what the script calls.
+    pub starts_scripts: bool,
+    /// The rules that name it, in order.
+    steps: Vec<Step>,
+    /// `*` does not mean it.
+    spared: bool,
 }
 
 /// A subcommand that a statement renamed, or its new name.
@@ -102,6 +82,20 @@ pub struct Step {
     pub reply: Option<DenyReply>,
     /// The statement behind it.
     pub statement: usize,
+    /// What must hold besides.
+    pub conditions: Rc<[Condition]>,
+    /// Its place among all rules.
+    order: usize,
+}
+
+impl Step {
+    /// Whether it is meant for calls that modules make: only rules that say so are.
+    pub fn is_for_modules(&self) -> bool {
+        self.conditions.iter().any(|condition| match condition {
+            Condition::Via(list) => list.plain().contains(&Via::Module),
+            _ => false,
+        })
+    }
 }
 
 impl Compiled {
@@ -116,29 +110,24 @@ impl Compiled {
                 ..Self::default()
             },
             spared: spared.collect(),
+            order: 0,
             commands,
         };
         for (index, statement) in policy.statements().iter().enumerate() {
             build.compiled.ids.push(statement.id.as_str().into());
             build.names(index, &statement.body);
         }
-        let rules = policy.statements().iter().enumerate();
-        for (index, statement) in rules {
-            if let Body::Rule(rule) = &statement.body {
-                build.rule(index, rule);
+        for (index, statement) in policy.statements().iter().enumerate() {
+            for rule in statement.rules() {
+                build.rule(index, &rule);
             }
         }
-        let mut compiled = build.compiled;
-        if links {
-            compiled.link = Link::of(commands, compiled.names.keys());
-        }
-        compiled.index();
-        compiled
+        build.finish(links)
     }
 
     /// Whether anything would ever come of looking at calls: if not, the filter need not be registered.
     pub fn is_active(&self) -> bool {
-        self.mode != Mode::Off && !(self.names.is_empty() && self.others.is_empty())
+        self.mode != Mode::Off && self.decides
     }
 
     /// Which names the table could know: the hot path asks a copy of this.
@@ -156,9 +145,20 @@ impl Compiled {
         self.names.get(name)
     }
 
-    /// The rules for a name that the table does not know.
-    pub fn others(&self) -> &[Step] {
-        &self.others
+    /// The rules that may match a name, in the policy's order: its own, and those for `*`.
+    pub fn steps<'p>(&'p self, named: Option<&'p Named>) -> Steps<'p> {
+        Steps {
+            own: named.map_or(&[], |named| &named.steps),
+            others: match named {
+                Some(named) if named.spared => &[],
+                _ => &self.others,
+            },
+        }
+    }
+
+    /// Whether there are rules for names that the table does not know.
+    pub fn minds_all_names(&self) -> bool {
+        !self.others.is_empty()
     }
 
     /// The id of a statement.
@@ -174,37 +174,52 @@ impl Compiled {
             Link::Any => true,
         }
     }
+}
 
-    fn index(&mut self) {
-        if !self.others.is_empty() {
-            self.lengths.take_all();
-        }
-        for name in self.names.keys() {
-            self.lengths.add(name);
-        }
+/// The rules that may match a name, in order.
+#[derive(Debug, Clone)]
+pub struct Steps<'p> {
+    own: &'p [Step],
+    others: &'p [Step],
+}
+
+impl<'p> Iterator for Steps<'p> {
+    type Item = &'p Step;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'p Step> {
+        let own_first = match (self.own.first(), self.others.first()) {
+            (Some(own), Some(other)) => own.order < other.order,
+            (own, _) => own.is_some(),
+        };
+        let list = if own_first {
+            &mut self.own
+        } else {
+            &mut self.others
+        };
+        let (first, rest) = list.split_first()?;
+        *list = rest;
+        Some(first)
     }
 }
 
 struct Build<'c> {
     compiled: Compiled,
-    /// The commands that `*` skips, as clients send them.
+    /// The commands that `*` and categories skip, as clients send them.
     spared: HashSet<Vec<u8>>,
+    /// The place of the next rule among all.
+    order: usize,
     commands: &'c dyn Commands,
 }
 
 impl Build<'_> {
-    /// The entry of a name. A new entry begins with the rules that all names share so far.
     fn entry(&mut self, wire: &[u8]) -> &mut Named {
-        let shared = if self.spared.contains(wire) {
-            &[]
-        } else {
-            self.compiled.others.as_slice()
-        };
+        let spared = self.spared.contains(wire);
         self.compiled
             .names
             .entry(wire.into())
             .or_insert_with(|| Named {
-                steps: shared.to_vec(),
+                spared,
                 ..Named::default()
             })
     }
@@ -212,7 +227,7 @@ impl Build<'_> {
     /// Takes in what a statement says about names.
     fn names(&mut self, statement: usize, body: &Body) {
         let (real, new, old_goes) = match body {
-            Body::Rule(_) => return,
+            Body::Rule(_) | Body::Profile { .. } => return,
             Body::Rename { old, new } => (old, new, true),
             Body::Alias { new, target } => (target, new, false),
         };
@@ -240,131 +255,66 @@ impl Build<'_> {
     }
 
     fn rule(&mut self, statement: usize, rule: &Rule) {
+        let step = Step {
+            sub: None,
+            action: rule.action,
+            observe: rule.observe,
+            reply: rule.reply,
+            statement,
+            conditions: rule.conditions.as_slice().into(),
+            order: self.order,
+        };
+        self.order += 1;
         for target in &rule.targets {
             match target {
-                Target::Every => self.every(statement, rule),
-                Target::Command(name) => self.command(statement, rule, name),
+                Target::Every => self.compiled.others.push(step.clone()),
+                Target::Category(category) => self.category(&step, category),
+                Target::Command(name) => self.command(&step, name),
             }
         }
     }
 
-    fn every(&mut self, statement: usize, rule: &Rule) {
-        for name in self.spared.clone() {
-            self.entry(&name);
-        }
-        let step = step(statement, rule, None);
-        for (name, entry) in &mut self.compiled.names {
-            if !self.spared.contains(name.as_ref()) {
-                entry.steps.push(step.clone());
-            }
-        }
-        self.compiled.others.push(step);
-    }
-
-    fn command(&mut self, statement: usize, rule: &Rule, name: &Name) {
+    fn command(&mut self, step: &Step, name: &Name) {
         let wire = resolve::wire(&name.command, self.commands);
-        let step = step(statement, rule, name.sub.as_deref());
+        let mut step = step.clone();
+        step.sub = name.sub.as_deref().map(Into::into);
         self.entry(&wire).steps.push(step);
     }
-}
 
-fn step(statement: usize, rule: &Rule, sub: Option<&[u8]>) -> Step {
-    Step {
-        sub: sub.map(Into::into),
-        action: rule.action,
-        observe: rule.observe,
-        reply: rule.reply,
-        statement,
-    }
-}
-
-/// Which names could be in a table, by first byte and length. In cells, so that the copy in force can be overwritten in
-/// place and asked without a detour: asking it is what every call pays.
-pub struct Lengths {
-    /// The shortest name with this first byte; `NONE` if there is none.
-    shortest: [Cell<u8>; 256],
-    /// A bit for each length of such names, the last one for all longer ones.
-    by_first: [Cell<u64>; 256],
-    empty: Cell<bool>,
-}
-
-/// Longer than any name of a policy.
-const NONE: u8 = u8::MAX;
-
-impl Default for Lengths {
-    fn default() -> Self {
-        Self {
-            shortest: [const { Cell::new(NONE) }; 256],
-            by_first: [const { Cell::new(0) }; 256],
-            empty: Cell::new(false),
-        }
-    }
-}
-
-impl std::fmt::Debug for Lengths {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lengths")
-    }
-}
-
-impl Lengths {
-    /// Whether this name, as the client sent it, could be in the table. False positives are allowed, false negatives are
-    /// a way round the gate.
-    #[inline]
-    pub fn might_match(&self, name: &[u8]) -> bool {
-        let Some(&first) = name.first() else {
-            return self.empty.get();
-        };
-        let first = usize::from(first);
-        // Most names end here: nothing in the table begins like them and is as short, with a NUL or without.
-        let shortest = self.shortest.get(first).map_or(0, Cell::get);
-        if name.len() < usize::from(shortest) {
-            return false;
-        }
-        let lengths = self.by_first.get(first).map_or(u64::MAX, Cell::get);
-        let bit = Self::bit(name.len());
-        // A NUL makes the name shorter than its length: it can then only mean a shorter name of the table.
-        lengths & bit != 0 || (lengths & (bit - 1) != 0 && name.contains(&0))
-    }
-
-    /// Becomes a copy of another.
-    pub fn take_over(&self, other: &Self) {
-        for (mine, other) in self.by_first.iter().zip(&other.by_first) {
-            mine.set(other.get());
-        }
-        for (mine, other) in self.shortest.iter().zip(&other.shortest) {
-            mine.set(other.get());
-        }
-        self.empty.set(other.empty.get());
-    }
-
-    #[inline]
-    fn bit(length: usize) -> u64 {
-        1 << length.min(63)
-    }
-
-    fn add(&self, name: &[u8]) {
-        let Some(first) = name.first() else {
-            self.empty.set(true);
-            return;
-        };
-        for byte in [first.to_ascii_lowercase(), first.to_ascii_uppercase()] {
-            if let Some(lengths) = self.by_first.get(usize::from(byte)) {
-                lengths.set(lengths.get() | Self::bit(name.len()));
-            }
-            if let Some(shortest) = self.shortest.get(usize::from(byte)) {
-                let length = u8::try_from(name.len()).unwrap_or(0);
-                shortest.set(shortest.get().min(length));
+    fn category(&mut self, step: &Step, category: &Category) {
+        let members = self.commands.category(&category.name);
+        for name in members.unwrap_or_default() {
+            if !self
+                .spared
+                .contains(&resolve::wire(&name.command, self.commands))
+            {
+                self.command(step, &name);
             }
         }
     }
 
-    fn take_all(&self) {
-        for (lengths, shortest) in self.by_first.iter().zip(&self.shortest) {
-            lengths.set(u64::MAX);
-            shortest.set(0);
+    fn finish(mut self, links: bool) -> Compiled {
+        self.compiled.decides =
+            !(self.compiled.names.is_empty() && self.compiled.others.is_empty());
+        if links {
+            let ruled = self.compiled.names.keys();
+            self.compiled.link = Link::of(self.commands, ruled);
+        } else if self.compiled.decides {
+            for name in SCRIPT_STARTERS {
+                let wire = resolve::wire(name.as_bytes(), self.commands);
+                self.entry(&wire).starts_scripts = true;
+            }
         }
-        self.empty.set(true);
+        if self.compiled.minds_all_names() {
+            for name in self.spared.clone() {
+                self.entry(&name);
+            }
+            self.compiled.lengths.take_all();
+        }
+        for name in self.compiled.names.keys() {
+            self.compiled.lengths.add(name);
+        }
+        self.compiled
     }
 }
 

@@ -5,14 +5,21 @@
 #![forbid(unsafe_code)]
 
 pub mod compile;
+pub mod condition;
+pub mod glob;
+mod lengths;
+mod link;
 pub mod name;
 pub mod nearest;
+pub mod param_names;
 pub mod parse;
 mod parts;
 mod policy_list;
 pub mod problem;
+pub mod profiles;
 pub mod resolve;
 pub mod statement;
 pub mod words;
 
+pub use lengths::Lengths;
 pub use policy_list::Policy;

@@ -11,7 +11,7 @@ use crate::render::escape::printable;
 pub const MAX_FILE: usize = 8 * 1024 * 1024;
 
 /// The words a statement can open with.
-const VERBS: [&str; 5] = ["mode", "deny", "allow", "rename", "alias"];
+const VERBS: [&str; 6] = ["mode", "profile", "deny", "allow", "rename", "alias"];
 
 /// A statement as it was written, not yet held against the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Read {
     let body = match keyword.as_slice() {
         b"deny" => parts.rule(verb, Action::Deny),
         b"allow" => parts.rule(verb, Action::Allow),
+        b"profile" => parts.profile(verb),
         b"rename" => parts
             .two_names(verb, "rename OLD NEW")
             .map(|(old, new)| Body::Rename { old, new }),
@@ -124,8 +125,11 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Read {
             return Read::of_problem(Problem::new(verb.at, message));
         }
     };
-    if keyword != b"deny" {
+    if !matches!(keyword.as_slice(), b"deny" | b"profile") {
         parts.refuse_deny_options(verb);
+    }
+    if matches!(keyword.as_slice(), b"rename" | b"alias") {
+        parts.refuse_conditions(verb);
     }
     let draft = body.map(|body| Draft {
         id: parts.id,
@@ -214,12 +218,20 @@ mod tests {
             ("deny x mode=enforce", "can only be observe"),
             ("deny x at=first", "at= is for SECGATE only"),
             ("rename a b reply=unknown", "reply= is for deny"),
+            ("rename a b user=x", "user= is for deny, allow and profile"),
+            ("deny a user=x user=y", "user= is given twice"),
+            ("deny a arg1=x arg01=y", "arg1= is given twice"),
+            ("deny a from=1.2.3", "from=: '1.2.3' is no address"),
+            ("profile", "profile wants one of"),
+            ("profile tutoral", "did you mean 'tutorial'?"),
+            ("profile rce x", "one name too many"),
             ("allow a mode=observe", "mode= is for deny"),
             ("alias a b mode=observe", "mode= is for deny"),
             ("deny a|b|c", "is no command name"),
             ("deny \"a b\"", "is no command name"),
             ("deny a\\\\|", "is no command name"),
-            ("deny @dangerous", "categories"),
+            ("deny @", "is no category"),
+            ("deny @a|b", "is no category"),
             ("mode", "mode wants one of"),
             ("mode off on", "mode wants just"),
             ("mode off\nmode off", "already set on line 1"),

@@ -1,21 +1,20 @@
 //! The words after a statement's verb, sorted into names and options, each judged by itself.
 
+use super::condition::Condition;
 use super::name::{MAX_NAME, Name};
 use super::nearest::instead;
 use super::problem::{At, Problem};
-use super::statement::{Action, Body, DenyReply, Rule, Target};
+use super::profiles::{self, Profile};
+use super::statement::{Action, Body, Category, DenyReply, Rule, Target};
 use super::words::Word;
 use crate::render::escape::printable;
 
 /// The longest id.
 pub const MAX_ID: usize = 64;
 
-/// The options a statement can carry.
-const OPTIONS: [&str; 6] = ["id=", "note=", "reply=", "mode=", "optional", "force"];
-
-/// The same after SECGATE.
-const SECGATE_OPTIONS: [&str; 7] = [
-    "id=", "note=", "reply=", "mode=", "at=", "optional", "force",
+/// The options a statement can carry besides conditions; `at=` only after SECGATE.
+const OPTIONS: [&str; 7] = [
+    "id=", "note=", "reply=", "mode=", "optional", "force", "at=",
 ];
 
 /// The words after the verb, sorted into names and options.
@@ -26,8 +25,9 @@ pub struct Parts<'w> {
     pub id: Option<(String, At)>,
     /// `note=`.
     pub note: Option<Vec<u8>>,
+    conditions: Vec<(Condition, At)>,
     reply: Option<(DenyReply, At)>,
-    observe: Option<(bool, At)>,
+    observe: Option<At>,
     /// `optional`.
     pub optional: bool,
     /// `force`.
@@ -36,7 +36,7 @@ pub struct Parts<'w> {
     pub position: Option<usize>,
     /// All that is wrong with the words.
     pub problems: Vec<Problem>,
-    seen: Vec<&'static str>,
+    seen: Vec<String>,
 }
 
 impl<'w> Parts<'w> {
@@ -71,19 +71,27 @@ impl<'w> Parts<'w> {
             b"reply" => self.reply(value, word.at, value_at),
             b"mode" => self.observe(value, word.at, value_at),
             b"at" => self.position(value, word.at, value_at),
-            _ => {
-                let known: &[&str] = if word.at.line == 0 {
-                    &SECGATE_OPTIONS
-                } else {
-                    &OPTIONS
-                };
-                let hint = instead(&[key, b"="].concat(), known);
-                self.problem(
-                    word.at,
-                    format!("unknown option '{}='{hint}", printable(key)),
-                );
-            }
+            lower => match Condition::read(lower, value) {
+                Some(Ok(condition)) => {
+                    self.once(&condition.key(), word.at);
+                    self.conditions.push((condition, word.at));
+                }
+                Some(Err(message)) => {
+                    let key = printable(lower);
+                    self.problem(value_at, format!("{key}=: {message}"));
+                }
+                None => self.unknown_option(key, word.at),
+            },
         }
+    }
+
+    fn unknown_option(&mut self, key: &[u8], at: At) {
+        let options = OPTIONS
+            .iter()
+            .filter(|option| at.line == 0 || **option != "at=");
+        let known: Vec<&str> = options.chain(&Condition::KEYS).copied().collect();
+        let hint = instead(&[key, b"="].concat(), &known);
+        self.problem(at, format!("unknown option '{}='{hint}", printable(key)));
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
@@ -91,11 +99,11 @@ impl<'w> Parts<'w> {
     }
 
     /// Notes that an option came; the second time is a problem.
-    fn once(&mut self, option: &'static str, at: At) {
-        if self.seen.contains(&option) {
+    fn once(&mut self, option: &str, at: At) {
+        if self.seen.iter().any(|seen| seen == option) {
             self.problem(at, format!("{option}= is given twice: keep one of the two"));
         }
-        self.seen.push(option);
+        self.seen.push(option.to_owned());
     }
 
     fn id(&mut self, value: &[u8], at: At, value_at: At) {
@@ -137,7 +145,7 @@ impl<'w> Parts<'w> {
     fn observe(&mut self, value: &[u8], at: At, value_at: At) {
         self.once("mode", at);
         if value.eq_ignore_ascii_case(b"observe") {
-            self.observe = Some((true, at));
+            self.observe = Some(at);
         } else {
             self.problem(
                 value_at,
@@ -191,14 +199,58 @@ impl<'w> Parts<'w> {
         Some(Body::Rule(Rule {
             action,
             targets,
+            conditions: self.taken_conditions(),
             reply: self.reply.map(|(reply, _)| reply),
             observe: self.observe.is_some(),
         }))
     }
 
+    /// The body of a profile; `None` if it names none.
+    pub fn profile(&mut self, verb: &Word) -> Option<Body> {
+        let names = std::mem::take(&mut self.names);
+        let profile = match names.as_slice() {
+            [name] => self.known_profile(name)?,
+            [_, extra, ..] => {
+                let word = printable(&extra.text);
+                self.problem(
+                    extra.at,
+                    format!("'{word}' is one name too many: write profile NAME"),
+                );
+                return None;
+            }
+            [] => {
+                let names = profiles::names().join(", ");
+                self.problem(verb.at, format!("profile wants one of {names}"));
+                return None;
+            }
+        };
+        Some(Body::Profile {
+            profile,
+            conditions: self.taken_conditions(),
+            reply: self.reply.map(|(reply, _)| reply),
+            observe: self.observe.is_some(),
+        })
+    }
+
+    fn known_profile(&mut self, name: &Word) -> Option<&'static Profile> {
+        let found = profiles::find(&name.text);
+        if found.is_none() {
+            let hint = instead(&name.text, &profiles::names());
+            let name_shown = printable(&name.text);
+            self.problem(name.at, format!("unknown profile '{name_shown}'{hint}"));
+        }
+        found
+    }
+
+    fn taken_conditions(&mut self) -> Vec<Condition> {
+        let taken = std::mem::take(&mut self.conditions);
+        taken.into_iter().map(|(condition, _)| condition).collect()
+    }
+
     fn target(&mut self, word: &Word) -> Option<Target> {
         match word.text.as_slice() {
             b"*" => Some(Target::Every),
+            [b'@', category @ ..] => self.category(word, category).map(Target::Category),
             _ => self.name(word).map(Target::Command),
         }
     }
@@ -227,31 +279,51 @@ impl<'w> Parts<'w> {
         }
     }
 
-    /// Finds fault with options that only a deny can have.
+    fn category(&mut self, word: &Word, name: &[u8]) -> Option<Category> {
+        if !fits(name) || name.contains(&b'|') {
+            let shown = printable(&word.text);
+            self.problem(
+                word.at,
+                format!("'{shown}' is no category: write one as ACL CAT names it, as @dangerous"),
+            );
+            return None;
+        }
+        Some(Category {
+            name: name.to_ascii_lowercase(),
+            at: word.at,
+        })
+    }
+
+    /// Finds fault with options that only refusals can have.
     pub fn refuse_deny_options(&mut self, verb: &Word) {
         let word = printable(&verb.text);
         for (option, at) in [
             ("reply=", self.reply.map(|(_, at)| at)),
-            ("mode=", self.observe.map(|(_, at)| at)),
+            ("mode=", self.observe),
         ] {
             if let Some(at) = at {
-                self.problem(at, format!("{option} is for deny, not for {word}"));
+                self.problem(
+                    at,
+                    format!("{option} is for deny and profile, not for {word}"),
+                );
             }
+        }
+    }
+
+    /// Finds fault with conditions: a name is the same for everyone.
+    pub fn refuse_conditions(&mut self, verb: &Word) {
+        let word = printable(&verb.text);
+        for (condition, at) in std::mem::take(&mut self.conditions) {
+            let key = condition.key();
+            self.problem(
+                at,
+                format!("{key}= is for deny, allow and profile: a {word} holds for everyone"),
+            );
         }
     }
 
     fn name(&mut self, word: &Word) -> Option<Name> {
         let text = word.text.as_slice();
-        if text.first() == Some(&b'@') {
-            self.problem(
-                word.at,
-                format!(
-                    "categories such as '{}' are not understood by this version: name the commands",
-                    printable(text)
-                ),
-            );
-            return None;
-        }
         let mut parts = text.split(|byte| *byte == b'|');
         let command = parts.next().unwrap_or_default();
         let sub = parts.next();

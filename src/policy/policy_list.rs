@@ -195,7 +195,7 @@ impl Taken {
             problems.extend(first_claim(&mut self.new_names, key, name.at, told));
         };
         match body {
-            Body::Rule(_) => {}
+            Body::Rule(_) | Body::Profile { .. } => {}
             Body::Alias { new, .. } => new_name(new),
             Body::Rename { old, new } => {
                 new_name(new);
@@ -252,9 +252,12 @@ mod tests {
     fn what_is_written_back_reads_as_the_same_policy() {
         let text = "mode observe\n\
             deny flushall config|set * id=a reply=unknown mode=observe optional force note=\"x \\\"y\\\"\\x00\"\n\
-            allow get\nrename config c0nf\nalias wipe flushall # gone\nrename config|set config|s3t\n";
+            allow get user=!a* from=10.0.0.0/8,unix arg2=x\\,y via=script\nprofile rce user=app id=road reply=unknown\ndeny @Dangerous\ndeny config|set param=dir\nrename config c0nf\nalias wipe flushall # gone\nrename config|set config|s3t\n";
         let policy = read(text);
-        assert_eq!(ids(&policy), ["a", "r1", "r2", "r3", "r4"]);
+        assert_eq!(
+            ids(&policy),
+            ["a", "r1", "road", "r2", "r3", "r4", "r5", "r6"]
+        );
         let again = read(&policy.text());
         assert_eq!(again.text(), policy.text());
         assert_eq!(again.digest(), policy.digest());

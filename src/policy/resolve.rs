@@ -1,10 +1,11 @@
 //! A policy's names held against the commands that this server has.
 
+use super::condition::Condition;
 use super::name::Name;
 use super::nearest::did_you_mean;
 use super::parse::Draft;
 use super::problem::Problem;
-use super::statement::{Body, Target};
+use super::statement::{Action, Body, Category, Rule, Target};
 
 /// Commands without which a connection, a replica or this module cannot live: touching them needs `force`.
 pub const NEEDS_FORCE: [&str; 12] = [
@@ -41,6 +42,12 @@ pub trait Commands {
     /// Whether a master can send it over the replication link (write commands and the like). Asked on servers that
     /// do not tell a filter who is calling.
     fn may_come_on_link(&self, wire: &[u8]) -> bool;
+    /// The commands, whole or by subcommand, in an ACL category on this server; `None` if it has no such category.
+    fn category(&self, category: &[u8]) -> Option<Vec<Name>>;
+    /// The names of the ACL categories.
+    fn categories(&self) -> Vec<String>;
+    /// Whether the server tells a filter who is calling.
+    fn tells_who_calls(&self) -> bool;
 }
 
 /// Whether `*` skips this command and naming it needs `force`.
@@ -51,26 +58,100 @@ pub fn needs_force(command: &[u8]) -> bool {
 /// All that is wrong with a statement on this server.
 pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut known = |name: &Name| found.extend(unknown(name, draft.optional, commands));
+    let known = |name: &Name| unknown(name, draft.optional, commands);
     match &draft.body {
         Body::Rule(rule) => {
             for target in &rule.targets {
-                if let Target::Command(name) = target {
-                    known(name);
+                match target {
+                    Target::Command(name) => found.extend(known(name)),
+                    Target::Category(category) => {
+                        found.extend(unknown_category(category, draft.optional, commands));
+                    }
+                    Target::Every => {}
                 }
             }
+            found.extend(not_config(rule, commands));
         }
+        Body::Profile { .. } => {}
         Body::Rename { old, new } => {
-            known(old);
+            found.extend(known(old));
             found.extend(not_free(old, new, commands));
         }
         Body::Alias { new, target } => {
-            known(target);
+            found.extend(known(target));
             found.extend(not_free(target, new, commands));
         }
     }
     found.extend(unforced(draft));
+    found.extend(untold(draft, commands));
     found
+}
+
+/// The problem with a condition that this server cannot decide.
+fn untold(draft: &Draft, commands: &dyn Commands) -> Option<Problem> {
+    let mut conditions = draft.body.conditions().iter();
+    let condition = conditions.find(|condition| condition.needs_identity())?;
+    if commands.tells_who_calls() {
+        return None;
+    }
+    let message = format!(
+        "{}= needs a server that tells a filter who is calling: Redis 7.2 or newer, or Valkey",
+        condition.key()
+    );
+    Some(Problem::new(draft.at, message))
+}
+
+/// `param=` is about CONFIG only.
+fn not_config(rule: &Rule, commands: &dyn Commands) -> Vec<Problem> {
+    let param = |condition: &Condition| matches!(condition, Condition::Param(_));
+    if !rule.conditions.iter().any(param) {
+        return Vec::new();
+    }
+    let config = wire(b"config", commands);
+    let meant = |target: &Target| match target {
+        Target::Command(name) => {
+            let subs: [Option<&[u8]>; 3] = [None, Some(b"get"), Some(b"set")];
+            wire(&name.command, commands) == config && subs.contains(&name.sub.as_deref())
+        }
+        Target::Every | Target::Category(_) => false,
+    };
+    let problem = |target: &Target| {
+        let (shown, at) = match target {
+            Target::Every => ("*".to_owned(), None),
+            Target::Category(category) => {
+                let name = String::from_utf8_lossy(&category.name);
+                (format!("@{name}"), Some(category.at))
+            }
+            Target::Command(name) => (name.to_string(), Some(name.at)),
+        };
+        let message = format!("param= is for config, config|get and config|set, not for '{shown}'");
+        Problem::new(at.unwrap_or_default(), message)
+    };
+    let wrong = rule.targets.iter().filter(|target| !meant(target));
+    wrong.map(problem).collect()
+}
+
+fn unknown_category(
+    category: &Category,
+    optional: bool,
+    commands: &dyn Commands,
+) -> Option<Problem> {
+    if optional || commands.category(&category.name).is_some() {
+        return None;
+    }
+    let names = commands.categories();
+    let name = String::from_utf8_lossy(&category.name);
+    let hint = match did_you_mean(&category.name, &names) {
+        hint if hint.is_empty() && names.is_empty() => {
+            ": the server's command table cannot be read, name the commands".to_owned()
+        }
+        hint if hint.is_empty() => ": ACL CAT lists those of this server".to_owned(),
+        hint => hint,
+    };
+    Some(Problem::new(
+        category.at,
+        format!("unknown category '@{name}'{hint}"),
+    ))
 }
 
 /// The name clients send for a command, whatever the policy calls it.
@@ -83,13 +164,14 @@ pub fn wire(command: &[u8], commands: &dyn Commands) -> Vec<u8> {
 
 fn unforced(draft: &Draft) -> Vec<Problem> {
     let names: Vec<&Name> = match &draft.body {
-        Body::Rule(rule) if rule.action == super::statement::Action::Allow => Vec::new(),
+        Body::Rule(rule) if rule.action == Action::Allow => Vec::new(),
+        Body::Profile { .. } => Vec::new(),
         Body::Rule(rule) => rule
             .targets
             .iter()
             .filter_map(|target| match target {
                 Target::Command(name) => Some(name),
-                Target::Every => None,
+                Target::Every | Target::Category(_) => None,
             })
             .collect(),
         Body::Rename { old, .. } => vec![old],
@@ -234,6 +316,27 @@ pub mod tests {
         fn may_come_on_link(&self, wire: &[u8]) -> bool {
             matches!(wire, b"set" | b"del" | b"flushall" | b"flushdb")
         }
+        fn category(&self, category: &[u8]) -> Option<Vec<Name>> {
+            let name = |command: &[u8], sub: Option<&[u8]>| Name {
+                command: command.to_vec(),
+                sub: sub.map(<[u8]>::to_vec),
+                at: crate::policy::problem::At::default(),
+            };
+            match category {
+                b"dangerous" => Some(vec![
+                    name(b"flushall", None),
+                    name(b"config", Some(b"set")),
+                    name(b"auth", None),
+                ]),
+                _ => None,
+            }
+        }
+        fn categories(&self) -> Vec<String> {
+            vec!["dangerous".to_owned()]
+        }
+        fn tells_who_calls(&self) -> bool {
+            true
+        }
     }
 
     fn found(text: &str) -> Vec<String> {
@@ -268,6 +371,11 @@ pub mod tests {
             ("rename object|help object|x", "no subcommands"),
             ("deny auth", "add the word force"),
             ("rename multi m1", "add the word force"),
+            ("deny @dangeros", "did you mean 'dangerous'?"),
+            ("deny @slow", "ACL CAT lists"),
+            ("deny get param=dir", "param= is for config"),
+            ("deny config|rewrite param=dir", "param= is for config"),
+            ("deny @dangerous param=dir", "not for '@dangerous'"),
         ] {
             let problems = found(text);
             assert!(
@@ -286,6 +394,9 @@ pub mod tests {
             "allow auth",
             "deny keys",
             "deny object|help",
+            "deny @dangerous user=app from=10.0.0.0/8",
+            "deny @nothing optional",
+            "deny config config|set config|get param=dir,!x arg=y via=script",
             "rename config c0nfig",
             "alias debug2 get",
             "rename config|set config|s3t",

@@ -1,8 +1,12 @@
 //! One line of a policy as a value, and how it is written back.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use super::condition::Condition;
 use super::name::Name;
+use super::problem::At;
+use super::profiles::Profile;
 use super::words::quote;
 
 /// Whether the gate acts.
@@ -87,9 +91,27 @@ pub enum Action {
 pub enum Target {
     /// `*`: every command but those that need `force`.
     Every,
+    /// `@category`: the commands that this server has in an ACL category, but those that need `force`.
+    Category(Category),
     /// A command, or one of its subcommands.
     Command(Name),
 }
+
+/// An ACL category, lower case, without its `@`.
+#[derive(Debug, Clone)]
+pub struct Category {
+    /// `dangerous`
+    pub name: Vec<u8>,
+    /// Where it was written.
+    pub at: At,
+}
+
+impl PartialEq for Category {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+impl Eq for Category {}
 
 /// A `deny` or `allow` statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +120,8 @@ pub struct Rule {
     pub action: Action,
     /// The commands, in the order they were written; never empty.
     pub targets: Vec<Target>,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
     /// `reply=`, where it differs from `secaudit.deny-reply`.
     pub reply: Option<DenyReply>,
     /// `mode=observe`: this rule only records.
@@ -109,6 +133,17 @@ pub struct Rule {
 pub enum Body {
     /// `deny …` or `allow …`.
     Rule(Rule),
+    /// `profile NAME`: the rules of a built-in list, as if each carried these conditions and options.
+    Profile {
+        /// The list.
+        profile: &'static Profile,
+        /// All of them must hold, beside the rule's own.
+        conditions: Vec<Condition>,
+        /// `reply=`
+        reply: Option<DenyReply>,
+        /// `mode=observe`
+        observe: bool,
+    },
     /// `rename OLD NEW`: the old name stops existing, the new one runs it.
     Rename {
         /// The command as the server has it.
@@ -148,8 +183,51 @@ impl Statement {
                 Action::Deny => "deny",
                 Action::Allow => "allow",
             },
+            Body::Profile { .. } => "profile",
             Body::Rename { .. } => "rename",
             Body::Alias { .. } => "alias",
+        }
+    }
+
+    /// The rules it stands for, in order: one for a `deny` or `allow`, those of the list for a `profile`.
+    pub fn rules(&self) -> Vec<Cow<'_, Rule>> {
+        match &self.body {
+            Body::Rule(rule) => vec![Cow::Borrowed(rule)],
+            Body::Profile {
+                profile,
+                conditions,
+                reply,
+                observe,
+            } => {
+                let with_options = |mut rule: Rule| {
+                    rule.conditions.extend(conditions.iter().cloned());
+                    rule.reply = *reply;
+                    rule.observe = *observe;
+                    Cow::Owned(rule)
+                };
+                profile.rules().into_iter().map(with_options).collect()
+            }
+            Body::Rename { .. } | Body::Alias { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Body {
+    /// The conditions it carries.
+    pub fn conditions(&self) -> &[Condition] {
+        match self {
+            Self::Rule(Rule { conditions, .. }) | Self::Profile { conditions, .. } => conditions,
+            Self::Rename { .. } | Self::Alias { .. } => &[],
+        }
+    }
+
+    /// `reply=` and `mode=observe`.
+    fn answers(&self) -> (Option<DenyReply>, bool) {
+        match self {
+            Self::Rule(Rule { reply, observe, .. }) | Self::Profile { reply, observe, .. } => {
+                (*reply, *observe)
+            }
+            Self::Rename { .. } | Self::Alias { .. } => (None, false),
         }
     }
 }
@@ -165,19 +243,26 @@ impl fmt::Display for Statement {
                     write_target(target, &mut line);
                 }
             }
+            Body::Profile { profile, .. } => {
+                line.push(' ');
+                line.push_str(profile.name);
+            }
             Body::Rename { old, new } => write_names(&[old, new], &mut line),
             Body::Alias { new, target } => write_names(&[new, target], &mut line),
         }
+        for condition in self.body.conditions() {
+            line.push(' ');
+            line.push_str(&condition.to_string());
+        }
         line.push_str(" id=");
         line.push_str(&self.id);
-        if let Body::Rule(rule) = &self.body {
-            if let Some(reply) = rule.reply {
-                line.push_str(" reply=");
-                line.push_str(reply.word());
-            }
-            if rule.observe {
-                line.push_str(" mode=observe");
-            }
+        let (reply, observe) = self.body.answers();
+        if let Some(reply) = reply {
+            line.push_str(" reply=");
+            line.push_str(reply.word());
+        }
+        if observe {
+            line.push_str(" mode=observe");
         }
         if self.optional {
             line.push_str(" optional");
@@ -196,6 +281,10 @@ impl fmt::Display for Statement {
 fn write_target(target: &Target, line: &mut String) {
     match target {
         Target::Every => line.push('*'),
+        Target::Category(category) => {
+            line.push('@');
+            line.push_str(&String::from_utf8_lossy(&category.name));
+        }
         Target::Command(name) => write_name(name, line),
     }
 }

@@ -9,7 +9,7 @@ use crate::events::Event;
 pub fn line(event: &Event) -> String {
     let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
     format!(
-        "#{} {} {} command={} rule={} user={} address={} client={} via={} count={}",
+        "#{} {} {} command={} rule={} user={} address={} client={}{} via={} count={}",
         event.seq,
         humantime::format_rfc3339_millis(event.time),
         event.happened.word(),
@@ -18,6 +18,11 @@ pub fn line(event: &Event) -> String {
         or_unknown(event.user.as_deref().map(printable)),
         or_unknown(event.address.clone()),
         or_unknown(event.client.map(|id| id.to_string())),
+        event
+            .client_name
+            .as_deref()
+            .map(|name| format!(" name={}", printable(name)))
+            .unwrap_or_default(),
         event.via.word(),
         event.count,
     )
@@ -36,6 +41,7 @@ pub fn json<'e>(events: impl Iterator<Item = &'e Event>) -> String {
             "user": event.user.as_deref().map(printable),
             "address": event.address,
             "client": event.client,
+            "client_name": event.client_name.as_deref().map(printable),
             "via": event.via.word(),
             "count": event.count,
         })
@@ -62,6 +68,7 @@ mod tests {
             user: Some(b"a\r\nb".to_vec()),
             address: None,
             client: Some(3),
+            client_name: None,
             via: Via::Script,
             count: 1,
         };

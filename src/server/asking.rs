@@ -4,8 +4,10 @@ use super::collect::ask::{Ask, Reply};
 use super::ffi::{self, Ctx};
 use super::module::Module;
 use crate::audit::facts::{Fact, GateVerdict};
-use crate::gate::{Request, Verdict, decide};
+use crate::gate::{Described, Verdict, decide};
+use crate::policy::compile::{Compiled, Step};
 use crate::policy::name::canonical_vec;
+use crate::policy::statement::{Action, Mode};
 
 /// The running server, for the time of one command.
 pub struct Asking<'c> {
@@ -46,44 +48,39 @@ impl Ask for Asking<'_> {
         }
     }
 
-    fn gate_verdict(&self, _user: &[u8], words: &[&[u8]]) -> GateVerdict {
+    fn gate_verdict(&self, user: &[u8], words: &[&[u8]]) -> GateVerdict {
         let compiled = Module::get(self.ctx.lock()).compiled.borrow();
-        let Some(name) = words.first() else {
-            return GateVerdict::Pass;
+        // What depends on the address or on arguments that are not given is no obstacle that a report may count on.
+        let call = Described {
+            words,
+            user: Some(user),
+            in_the_callers_favour: true,
+            ..Described::default()
         };
-        let decision = decide(
-            &compiled,
-            &Request {
-                name,
-                first: words.get(1).copied(),
-                rewritten: false,
-            },
-        );
+        let decision = decide(&compiled, &call);
+        let id = |statement: usize| compiled.id(statement).to_owned();
         match decision.verdict {
-            Verdict::Deny(decided) if decided.gone => {
-                GateVerdict::Renamed(compiled.id(decided.statement).to_owned())
-            }
+            Verdict::Deny(decided) if decided.gone => GateVerdict::Renamed(id(decided.statement)),
             Verdict::Deny(decided) if decided.sub.is_some() && words.len() == 1 => {
-                GateVerdict::Partly(compiled.id(decided.statement).to_owned())
+                GateVerdict::Partly(id(decided.statement))
             }
-            Verdict::Deny(decided) => {
-                GateVerdict::Denied(compiled.id(decided.statement).to_owned())
-            }
-            Verdict::Pass(_) | Verdict::Observe(_) => partly(&compiled, name),
+            Verdict::Deny(decided) => GateVerdict::Denied(id(decided.statement)),
+            Verdict::Pass(_) | Verdict::Observe(_) => partly(&compiled, words),
         }
     }
 }
 
-/// A command whose bare call passes may still have rules on its subcommands.
-fn partly(compiled: &crate::policy::compile::Compiled, name: &[u8]) -> GateVerdict {
-    let named = compiled.named(&canonical_vec(name));
-    let denies = |step: &&crate::policy::compile::Step| {
-        step.sub.is_some()
+/// A command whose bare call passes may still have rules on its subcommands, or rules with conditions.
+fn partly(compiled: &Compiled, words: &[&[u8]]) -> GateVerdict {
+    let name = canonical_vec(words.first().copied().unwrap_or_default());
+    let denies = |step: &&Step| {
+        (step.sub.is_some() || !step.conditions.is_empty())
             && !step.observe
-            && step.action == crate::policy::statement::Action::Deny
-            && compiled.mode() == crate::policy::statement::Mode::Enforce
+            && step.action == Action::Deny
+            && compiled.mode() == Mode::Enforce
     };
-    match named.and_then(|named| named.steps.iter().find(denies)) {
+    let mut steps = compiled.steps(compiled.named(&name));
+    match steps.find(denies) {
         Some(step) => GateVerdict::Partly(compiled.id(step.statement).to_owned()),
         None => GateVerdict::Pass,
     }

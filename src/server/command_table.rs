@@ -10,7 +10,8 @@ use super::collect::config_file;
 use super::ffi::{CommandSpec, Ctx};
 use super::module::Module;
 use super::requests;
-use crate::policy::name::canonical_vec;
+use crate::policy::name::{Name, canonical_vec};
+use crate::policy::problem::At;
 use crate::policy::resolve::{Commands, Found};
 
 /// The server's command table, and the context to ask for what is not kept.
@@ -33,7 +34,9 @@ pub struct Table {
 #[derive(Default)]
 struct Command {
     on_link: bool,
-    subcommands: HashSet<Vec<u8>>,
+    categories: HashSet<Vec<u8>>,
+    /// By name, each with its categories.
+    subcommands: HashMap<Vec<u8>, HashSet<Vec<u8>>>,
 }
 
 /// Sent over the link besides commands flagged `write` (ENGINE.md §1.4): `may_replicate` is not among the flags that
@@ -170,7 +173,7 @@ impl Commands for ServerCommands<'_> {
                 let subs = self
                     .table
                     .behind(wire)
-                    .map(|command| command.subcommands.iter().map(shown).collect());
+                    .map(|command| command.subcommands.keys().map(shown).collect());
                 subs.unwrap_or_default()
             }
         }
@@ -182,6 +185,62 @@ impl Commands for ServerCommands<'_> {
             // The server has it, under a name that redis.conf gave and we could not read there: it could be anything.
             None => ours(wire).is_none() && self.ctx.has_command(&[wire]),
         }
+    }
+
+    fn category(&self, category: &[u8]) -> Option<Vec<Name>> {
+        let commands = self.table.commands.iter();
+        let members: Vec<Name> = commands
+            .flat_map(|(name, command)| command.members(name, category))
+            .collect();
+        let known = !members.is_empty()
+            || self
+                .categories()
+                .iter()
+                .any(|known| known.as_bytes() == category);
+        known.then_some(members)
+    }
+
+    fn categories(&self) -> Vec<String> {
+        let commands = self.table.commands.values();
+        let seen: HashSet<&Vec<u8>> = commands.flat_map(Command::all_categories).collect();
+        let shown = |name: &&Vec<u8>| String::from_utf8_lossy(name).into_owned();
+        seen.iter().map(shown).collect()
+    }
+
+    fn tells_who_calls(&self) -> bool {
+        Module::get(self.ctx.lock())
+            .capabilities
+            .get()
+            .caller_identity
+    }
+}
+
+impl Command {
+    /// What of it is in a category: all of it, or those of its subcommands that are. The category of a container
+    /// itself says nothing: it is never run.
+    fn members(&self, name: &[u8], category: &[u8]) -> Vec<Name> {
+        let member = |sub: Option<&Vec<u8>>| Name {
+            command: name.to_vec(),
+            sub: sub.cloned(),
+            at: At::default(),
+        };
+        if self.subcommands.is_empty() {
+            let within = self.categories.contains(category);
+            return within.then(|| member(None)).into_iter().collect();
+        }
+        let within = |categories: &HashSet<Vec<u8>>| categories.contains(category);
+        if self.subcommands.values().all(within) {
+            return vec![member(None)];
+        }
+        let subs = self.subcommands.iter();
+        subs.filter(|(_, categories)| within(categories))
+            .map(|(sub, _)| member(Some(sub)))
+            .collect()
+    }
+
+    fn all_categories(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let subs = self.subcommands.values().flatten();
+        self.categories.iter().chain(subs)
     }
 }
 
@@ -198,7 +257,7 @@ fn ours(command: &[u8]) -> Option<&'static CommandSpec> {
     commands.find(|ours| ours.name.to_bytes() == command)
 }
 
-/// One entry of COMMAND's reply: name, arity, flags, …, and at index 9 the subcommands.
+/// One entry of COMMAND's reply: name, arity, flags, …, at index 6 the ACL categories, at index 9 the subcommands.
 fn read_command(entry: &Reply) -> Option<(Vec<u8>, Command)> {
     let Reply::Array(fields) = entry else {
         return None;
@@ -210,14 +269,29 @@ fn read_command(entry: &Reply) -> Option<(Vec<u8>, Command)> {
     let flagged = |wanted: &[u8]| matches!(fields.get(2), Some(Reply::Array(flags)) if flags.iter().any(|flag| matches!(flag, Reply::Text(flag) if flag == wanted)));
     let mut command = Command {
         on_link: flagged(b"write") || LINK_ITSELF.contains(&name.as_slice()),
-        subcommands: HashSet::new(),
+        categories: categories(fields.get(6)),
+        subcommands: HashMap::new(),
     };
     if let Some(Reply::Array(subs)) = fields.get(9) {
         for (whole, sub) in subs.iter().filter_map(read_command) {
             command.on_link |= sub.on_link;
             let sub_name = whole.split(|byte| *byte == b'|').nth(1).unwrap_or(&whole);
-            command.subcommands.insert(sub_name.to_vec());
+            command
+                .subcommands
+                .insert(sub_name.to_vec(), sub.categories);
         }
     }
     Some((name, command))
+}
+
+/// `@admin` and its like, without the `@`.
+fn categories(reply: Option<&Reply>) -> HashSet<Vec<u8>> {
+    let Some(Reply::Array(items)) = reply else {
+        return HashSet::new();
+    };
+    let name = |item: &Reply| match item {
+        Reply::Text(text) => Some(text.strip_prefix(b"@").unwrap_or(text).to_ascii_lowercase()),
+        _ => None,
+    };
+    items.iter().filter_map(name).collect()
 }

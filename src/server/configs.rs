@@ -38,13 +38,15 @@ pub fn policy_file_shown<T>(lock: Lock<'_>, show: impl FnOnce(&Kept) -> T) -> T 
 }
 
 /// CONFIG SET, or redis.conf, chose what a refused client is told.
-pub fn set_deny_reply(lock: Lock<'_>, unknown: bool) {
+pub fn set_deny_reply(lock: Lock<'_>, unknown: bool) -> Result<(), String> {
+    not_sealed(lock)?;
     let reply = if unknown {
         DenyReply::Unknown
     } else {
         DenyReply::Explain
     };
     Module::get(lock).settings.deny_reply.set(reply);
+    Ok(())
 }
 
 /// What CONFIG GET shows of it.
@@ -53,9 +55,20 @@ pub fn deny_reply_is_unknown(lock: Lock<'_>) -> bool {
 }
 
 /// CONFIG SET, or redis.conf, chose how many events are kept. The server has held the number against the limits.
-pub fn set_log_max_len(lock: Lock<'_>, longest: i64) {
+pub fn set_log_max_len(lock: Lock<'_>, longest: i64) -> Result<(), String> {
+    not_sealed(lock)?;
     let longest = usize::try_from(longest).unwrap_or(DEFAULT_LENGTH);
     Module::get(lock).ring.borrow_mut().set_longest(longest);
+    Ok(())
+}
+
+fn not_sealed(lock: Lock<'_>) -> Result<(), String> {
+    match Module::get(lock).sealed.get() {
+        true => {
+            Err("the gate is sealed: until the server restarts no setting of it changes".to_owned())
+        }
+        false => Ok(()),
+    }
 }
 
 /// What CONFIG GET shows of it.

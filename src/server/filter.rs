@@ -3,13 +3,16 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use super::ffi::{self, FilterCall, Lock};
+use once_cell::unsync::OnceCell;
+
+use super::ffi::{self, FilterCall};
+use super::filtered::{Filtered, Identity};
 use super::module::{Module, Pending};
 use crate::events::{Event, Happened, Via};
 use crate::gate::refusal::{self, Circumstances, Refusal};
-use crate::gate::{Caller, Decided, Origin, Request, Verdict, decide, origin};
+use crate::gate::{Decided, Origin, Verdict, decide, decide_for_module};
 use crate::policy::compile::Compiled;
-use crate::policy::name;
+use crate::policy::name::{self, MAX_NAME};
 
 /// Whether a call could mean anything to the policy: the hot path. Most do not, and go on untouched.
 #[inline]
@@ -30,8 +33,14 @@ pub fn on_call(call: &mut FilterCall<'_>) {
     carry_out(call, module, act);
 }
 
-/// The gate itself failed on a call whose name had matched: it fails closed.
+/// The gate itself failed on a call whose name had matched: it fails closed, but never on what keeps replicas alike.
 pub fn on_failure(call: &mut FilterCall<'_>) {
+    let module = Module::get(call.lock());
+    let compiled = Rc::clone(&module.compiled.borrow());
+    let filtered = Filtered::new(call, module, &compiled);
+    if matches!(filtered.identity().origin, Origin::Exempt | Origin::Module) {
+        return;
+    }
     call.replace(0, refusal::FAILED.as_bytes());
     call.drop_arguments();
 }
@@ -57,57 +66,57 @@ enum Act {
 
 fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
     let typed = call.word(0).unwrap_or_default();
-    let lower = name::canonical_vec(typed);
-    if compiled.named(&lower).is_none() && compiled.others().is_empty() {
-        return Act::Pass;
-    }
-    let client = call.client();
-    let caller = client.map_or(Caller::Untold, |client| ffi::caller(client, call.lock()));
-    let on_link = compiled.may_come_on_link(&lower);
-    let origin = origin(caller, ffi::server_state(), on_link);
-    if origin == Origin::Exempt {
+    let mut buffer = [0; MAX_NAME];
+    let lower = name::canonical(typed, &mut buffer);
+    let named = lower.and_then(|lower| compiled.named(lower));
+    if named.is_none() && !compiled.minds_all_names() {
         return Act::Pass;
     }
     call.matched.set(true);
     #[cfg(feature = "fault-injection")]
     fault(call, b"secaudit-fault-after-match");
-    let kept = module.kept.borrow();
-    let request = Request {
-        name: typed,
-        first: call.word(1),
-        rewritten: kept
-            .get(lower.as_slice())
-            .is_some_and(|kept| call.is(0, kept)),
+    let filtered = Filtered::new(call, module, compiled);
+    let real = named.and_then(|named| named.runs.as_ref());
+    let real = real.map_or(named, |(real, _)| compiled.named(real));
+    if real.is_some_and(|named| named.starts_scripts) {
+        filtered.begins_scripts();
+    }
+    let decision = decide(compiled, &filtered);
+    if decision.verdict == Verdict::Pass(None)
+        && decision.command.is_none()
+        && decision.sub.is_none()
+    {
+        return Act::Pass;
+    }
+    let scene = Scene {
+        call,
+        module,
+        compiled,
+        identity: filtered.identity(),
+        connection: OnceCell::new(),
     };
-    let decision = decide(compiled, &request);
+    match scene.identity.origin {
+        Origin::Exempt => return Act::Pass,
+        Origin::Module => {
+            return scene
+                .act(&decide_for_module(compiled, &filtered))
+                .unwrap_or(Act::Pass);
+        }
+        Origin::Client(_) | Origin::Script => {}
+    }
     for real in [decision.command, decision.sub].into_iter().flatten() {
         module.count_hit(real.statement);
     }
-    let scene = Scene {
-        lock: call.lock(),
-        module,
-        compiled,
-        client,
-        origin: &origin,
-        typed,
-        typed_sub: call.word(1),
-    };
-    match &decision.verdict {
-        Verdict::Deny(decided) => {
-            scene.record(Happened::Denied, decided);
-            return scene.refuse(decided);
-        }
-        Verdict::Observe(decided) => scene.record(Happened::Observed, decided),
-        Verdict::Pass(Some(decided)) => {
-            module.count_hit(decided.statement);
-            module.count(|totals| totals.allowed += 1);
-        }
-        Verdict::Pass(None) => {}
+    if let Some(refused) = scene.act(&decision.verdict) {
+        return refused;
     }
     match (decision.command, decision.sub) {
         (None, None) => Act::Pass,
         (command, sub) => Act::Rename {
-            command: command.map_or(lower.as_slice(), |real| real.name).into(),
+            command: match command {
+                Some(real) => real.name.into(),
+                None => lower.unwrap_or(typed).into(),
+            },
             sub: sub.map(|real| real.name.into()),
         },
     }
@@ -152,21 +161,37 @@ fn rename(call: &mut FilterCall<'_>, module: &Module, command: &[u8], sub: Optio
 
 /// A call that matched, and all that is known of it.
 struct Scene<'s> {
-    lock: Lock<'s>,
+    call: &'s FilterCall<'s>,
     module: &'s Module,
     compiled: &'s Compiled,
-    client: Option<u64>,
-    origin: &'s Origin,
-    typed: &'s [u8],
-    typed_sub: Option<&'s [u8]>,
+    identity: &'s Identity,
+    connection: OnceCell<Option<ffi::Connection>>,
 }
 
 impl Scene<'_> {
-    fn connection(&self) -> Option<ffi::Connection> {
-        match self.origin {
-            Origin::Client(_) => self.client.and_then(ffi::connection),
-            Origin::Script | Origin::Exempt => None,
+    /// Counts and records a verdict; how to refuse, if it is a refusal.
+    fn act(&self, verdict: &Verdict<'_>) -> Option<Act> {
+        match verdict {
+            Verdict::Deny(decided) => {
+                self.record(Happened::Denied, decided);
+                return Some(self.refuse(decided));
+            }
+            Verdict::Observe(decided) => self.record(Happened::Observed, decided),
+            Verdict::Pass(Some(decided)) => {
+                self.module.count_hit(decided.statement);
+                self.module.count(|totals| totals.allowed += 1);
+            }
+            Verdict::Pass(None) => {}
         }
+        None
+    }
+
+    /// The connection behind the call: of a script, that of its caller.
+    fn connection(&self) -> Option<&ffi::Connection> {
+        let connection = self
+            .connection
+            .get_or_init(|| self.identity.client.and_then(ffi::connection));
+        connection.as_ref()
     }
 
     fn record(&self, happened: Happened, decided: &Decided<'_>) {
@@ -176,33 +201,44 @@ impl Scene<'_> {
             Happened::Observed => totals.observed += 1,
         });
         let connection = self.connection();
-        let (user, via) = match self.origin {
-            Origin::Client(user) => (user.clone(), Via::Client),
-            Origin::Script | Origin::Exempt => (None, Via::Script),
+        let queued = connection.is_some_and(|connection| connection.in_transaction);
+        let via = match self.identity.origin {
+            Origin::Client(_) if queued => Via::Multi,
+            Origin::Client(_) => Via::Client,
+            Origin::Script => Via::Script,
+            Origin::Module | Origin::Exempt => Via::Module,
         };
         let now = SystemTime::now();
-        self.module.ring.borrow_mut().push(Event {
+        let event = Event {
             seq: 0,
             time: now,
             first_time: now,
             happened,
             rule: self.compiled.id(decided.statement).to_owned(),
             command: refusal::subject(decided),
-            user,
-            address: connection
-                .as_ref()
-                .map(|connection| connection.address.clone()),
-            client: connection.and(self.client),
+            user: self.identity.user.clone(),
+            address: connection.map(|connection| connection.address.clone()),
+            client: connection.and(self.identity.client),
+            client_name: None,
             via,
             count: 1,
-        });
+        };
+        let command = event.command.clone();
+        let lock = self.call.lock();
+        let name = |client| ffi::client_name(client, lock);
+        let new = self.module.ring.borrow_mut().push(event, name);
+        // The server's log of refusals costs more than a refusal: a repeat that the ring merges is not told again.
+        if let (true, Happened::Denied, Some(user)) = (new, happened, &self.identity.user) {
+            ffi::acl_log(user, &command, lock);
+        }
     }
 
     /// Looked up only where it decides: for clients that run as the default user.
     fn default_needs_no_password(&self) -> bool {
-        let default = matches!(self.origin, Origin::Client(Some(user)) if user == refusal::DEFAULT);
+        let default =
+            matches!(&self.identity.origin, Origin::Client(Some(user)) if user == refusal::DEFAULT);
         let rules = default
-            .then(|| ffi::acl_rules(refusal::DEFAULT, self.lock))
+            .then(|| ffi::acl_rules(refusal::DEFAULT, self.call.lock()))
             .flatten();
         rules.is_some_and(|rules| {
             rules
@@ -212,13 +248,18 @@ impl Scene<'_> {
     }
 
     fn refuse(&self, decided: &Decided<'_>) -> Act {
-        let connection = self.connection();
+        let origin = &self.identity.origin;
+        // A script's own calls are never queued, whatever its caller's connection says.
+        let connection = match origin {
+            Origin::Client(_) => self.connection(),
+            _ => None,
+        };
         let circumstances = Circumstances {
-            origin: self.origin,
+            origin,
             default_needs_no_password: self.default_needs_no_password(),
             in_transaction: connection.map(|connection| connection.in_transaction),
-            typed: self.typed,
-            typed_sub: self.typed_sub,
+            typed: self.call.word(0).unwrap_or_default(),
+            typed_sub: self.call.word(1),
             reply: decided
                 .reply
                 .unwrap_or(self.module.settings.deny_reply.get()),
@@ -229,10 +270,10 @@ impl Scene<'_> {
             // A script's error does not name arguments, and its words are the script's.
             Refusal::UnknownName(name) => Act::RefuseAsUnknown {
                 name,
-                keep_arguments: *self.origin == Origin::Script,
+                keep_arguments: *origin == Origin::Script,
             },
             Refusal::Answer { command, error } => {
-                let client = self.client;
+                let client = self.call.client();
                 self.module.pending.replace(Some(Pending { client, error }));
                 Act::RefuseWithAnswer { command }
             }

@@ -1,7 +1,9 @@
 //! The section `secaudit` of INFO.
 
+use std::collections::HashMap;
+
 use super::ffi::{self, Lock};
-use super::module::Module;
+use super::module::{Module, Summary};
 
 /// The fields, in order; names and values as a Prometheus exporter takes them.
 pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
@@ -15,6 +17,7 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
         ("statements", policy.statements().len().to_string()),
         ("policy_sha256", module.digest.borrow().clone()),
         ("filter_registered", registered.to_string()),
+        ("sealed", u8::from(module.sealed.get()).to_string()),
         ("calls_denied", totals.denied.to_string()),
         ("calls_observed", totals.observed.to_string()),
         ("calls_allowed_by_rule", totals.allowed.to_string()),
@@ -25,8 +28,50 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
         ),
         ("panics_fenced", ffi::panics().to_string()),
     ];
+    let audit = module.last_audit.borrow();
+    let hits = module.hits.borrow();
+    let ids = policy.statements().iter().map(|statement| &statement.id);
     fields
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
+        .chain(audit.iter().flat_map(of_audit))
+        .chain(of_rules(ids.zip(hits.iter()).take(MOST_RULES)))
         .collect()
+}
+
+/// INFO names the hits of this many rules at most: SECGATE STATS has all.
+const MOST_RULES: usize = 1000;
+
+/// The last report: its grade as a letter and as a number from 0 (F) to 5 (A), and what fails, by severity.
+fn of_audit(report: &Summary) -> Vec<(String, String)> {
+    let score = "FEDCBA"
+        .find(report.grade)
+        .map_or_else(|| "-1".to_owned(), |at| at.to_string());
+    let mut fields = vec![
+        ("audit_grade".to_owned(), report.grade.to_string()),
+        ("audit_score".to_owned(), score),
+        ("audit_time".to_owned(), report.time.to_string()),
+    ];
+    let counts = report.counts.iter();
+    fields.extend(counts.map(|(name, count)| (format!("audit_{name}"), count.to_string())));
+    fields
+}
+
+/// `hits_` and the id, with `_` for what a metric's name cannot have; ids that then look the same are numbered.
+fn of_rules<'r>(rules: impl Iterator<Item = (&'r String, &'r u64)>) -> Vec<(String, String)> {
+    let mut seen = HashMap::new();
+    let field = |(id, hits): (&String, &u64)| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let name: String = id.chars().map(plain).collect();
+        let times = seen
+            .entry(name.clone())
+            .and_modify(|n| *n += 1)
+            .or_insert(1);
+        let name = match times {
+            1 => format!("hits_{name}"),
+            times => format!("hits_{name}__{times}"),
+        };
+        (name, hits.to_string())
+    };
+    rules.map(field).collect()
 }

@@ -8,6 +8,8 @@ mod command_table;
 mod configs;
 mod ffi;
 mod filter;
+mod filtered;
+mod identity;
 mod info;
 mod module;
 mod policy_file;

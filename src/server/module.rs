@@ -10,9 +10,10 @@ use super::capabilities::Capabilities;
 use super::command_table::{ServerCommands, Table};
 use super::configs::Settings;
 use super::ffi::{self, Ctx, Kept, Lock, Locked};
+use super::identity::{Scripts, Sources};
 use crate::events::Ring;
-use crate::policy::Policy;
-use crate::policy::compile::{Compiled, Lengths};
+use crate::policy::compile::Compiled;
+use crate::policy::{Lengths, Policy};
 
 /// Everything the module knows.
 #[derive(Default)]
@@ -41,6 +42,14 @@ pub struct Module {
     pub pending: RefCell<Option<Pending>>,
     /// Real names put in place of new ones, recognisable when a server shows a call twice (Redis 7.0).
     pub kept: RefCell<HashMap<Box<[u8]>, Kept>>,
+    /// Who runs the script that is running.
+    pub scripts: Scripts,
+    /// Where clients connect from.
+    pub sources: Sources,
+    /// What the last report found.
+    pub last_audit: RefCell<Option<Summary>>,
+    /// Until restart nothing can be weakened.
+    pub sealed: Cell<bool>,
     /// Loading has finished: from now on the module does not let itself be unloaded.
     pub settled: Cell<bool>,
 }
@@ -56,6 +65,17 @@ pub struct Totals {
     pub allowed: u64,
     /// Calls that ran under their real name after coming under a new one.
     pub renamed: u64,
+}
+
+/// What a report found, in short.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The letter, or `?`.
+    pub grade: char,
+    /// When, in seconds since 1970.
+    pub time: u64,
+    /// How many findings, by outcome and, of those that fail, by severity.
+    pub counts: Vec<(&'static str, usize)>,
 }
 
 /// An error that waits for the hidden command it belongs to.
@@ -139,6 +159,7 @@ pub fn begin(ctx: Ctx<'_>) {
     module.hits.take();
     module.commands.take();
     module.settled.set(false);
+    module.sealed.set(false);
     module.capabilities.set(Capabilities::probe(ctx));
     debug_assert!(
         !ffi::filter_is_registered(lock),

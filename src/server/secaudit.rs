@@ -1,10 +1,14 @@
 //! SECAUDIT: collects, judges and renders.
 
+use std::time::SystemTime;
+
 use super::answer::Answer;
 use super::asking::Asking;
 use super::collect;
 use super::ffi::{CommandSpec, Ctx};
-use super::module::Module;
+use super::module::{Module, Summary};
+use crate::audit::check::Severity;
+use crate::audit::report::{Finding, Verdict};
 use crate::audit::{self, checks, facts};
 use crate::policy::nearest::instead;
 use crate::render;
@@ -95,5 +99,32 @@ fn report(ctx: Ctx<'_>) -> audit::report::Report {
             capabilities: module.capabilities.get().named(),
         }
     };
-    audit::run(&collect::collect(&Asking::new(ctx), gate))
+    let report = audit::run(&collect::collect(&Asking::new(ctx), gate));
+    module.last_audit.replace(Some(in_short(&report)));
+    report
+}
+
+/// What INFO keeps of a report.
+fn in_short(report: &audit::report::Report) -> Summary {
+    let counts = report.counts;
+    let failing = |severity| {
+        let fails =
+            |finding: &&Finding| finding.outcome == Verdict::Fail && finding.severity == severity;
+        report.findings.iter().filter(fails).count()
+    };
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Summary {
+        grade: report.grade.letter,
+        time: since.map_or(0, |since| since.as_secs()),
+        counts: vec![
+            ("pass", counts.pass),
+            ("fail", counts.fail),
+            ("unknown", counts.unknown),
+            ("suppressed", counts.suppressed),
+            ("fail_critical", failing(Severity::Critical)),
+            ("fail_high", failing(Severity::High)),
+            ("fail_medium", failing(Severity::Medium)),
+            ("fail_low", failing(Severity::Low)),
+        ],
+    }
 }

@@ -16,6 +16,11 @@ pub fn modules_changed(ctx: Ctx<'_>) {
     }
 }
 
+/// The event loop wakes up: no script is left from the round before.
+pub fn round_begins(ctx: Ctx<'_>) {
+    Module::get(ctx.lock()).scripts.round();
+}
+
 /// The server's clock ticked, so the event loop runs and loading is over.
 pub fn time_passed(ctx: Ctx<'_>) {
     Module::get(ctx.lock()).settled.set(true);

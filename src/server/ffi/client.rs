@@ -8,6 +8,7 @@ use super::context::DETACHED;
 use super::strings::{Strings, bytes, free_string};
 use super::{Lock, OK};
 use crate::gate::{Caller, ServerState};
+use crate::policy::condition::Source;
 
 /// Who the client with this id is. Errno tells the cases apart (ENGINE.md §1.4).
 pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
@@ -37,8 +38,12 @@ pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
 pub struct Connection {
     /// `127.0.0.1:6379`, `[::1]:6379`, or `unix`.
     pub address: String,
+    /// The same without the port, for rules; `None` where it cannot be read.
+    pub source: Option<Source>,
     /// A transaction is open: calls are queued.
     pub in_transaction: bool,
+    /// It waits, so it runs nothing now.
+    pub blocked: bool,
 }
 
 /// What the server knows of the connection of a client; `None` if there is none.
@@ -62,13 +67,20 @@ pub fn connection(client: u64) -> Option<Connection> {
         .take_while(|byte| *byte != 0)
         .collect();
     let address = String::from_utf8_lossy(&address).into_owned();
+    let unix = flag(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET);
+    let source = match address.parse() {
+        _ if unix => Some(Source::Unix),
+        parsed => parsed.ok().map(Source::of),
+    };
     let address = match address {
-        _ if flag(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET) => "unix".to_owned(),
+        _ if unix => "unix".to_owned(),
         address if address.contains(':') => format!("[{address}]:{}", info.port),
         address => format!("{address}:{}", info.port),
     };
     Some(Connection {
         address,
+        source,
+        blocked: flag(raw::REDISMODULE_CLIENTINFO_FLAG_BLOCKED),
         in_transaction: flag(raw::REDISMODULE_CLIENTINFO_FLAG_MULTI),
     })
 }
@@ -104,5 +116,27 @@ pub fn acl_rules(user: &[u8], _: Lock<'_>) -> Option<Vec<u8>> {
         let copy = bytes(text).map(<[u8]>::to_vec);
         free_string(text);
         copy
+    }
+}
+
+/// The name a client has given itself, if it has one.
+pub fn client_name(client: u64, lock: Lock<'_>) -> Option<Vec<u8>> {
+    let get = api!(RedisModule_GetClientNameById)?;
+    // SAFETY: the detached context was made at load and is never freed; the string that comes back is ours to free.
+    let name = unsafe { get(DETACHED.get(lock).get(), client) };
+    let copy = bytes(name).map(<[u8]>::to_vec);
+    free_string(name);
+    copy.filter(|name| !name.is_empty())
+}
+
+/// Puts a refusal into ACL LOG, under the user's name; the server adds who is calling right now. (Redis 7.2, Valkey 7.2)
+pub fn acl_log(user: &[u8], command: &str, lock: Lock<'_>) {
+    if let Some(add) = api!(RedisModule_ACLAddLogEntryByUserName) {
+        let strings = Strings::new(&[user, command.as_bytes()]);
+        if let [user, command] = strings.0.as_slice() {
+            let reason = raw::RedisModuleACLLogEntryReason_REDISMODULE_ACL_LOG_CMD;
+            // SAFETY: the detached context and two live strings; the server keeps copies of its own.
+            unsafe { add(DETACHED.get(lock).get(), *user, *command, reason) };
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::ptr;
 use redis_module::raw;
 
 use super::filter_call::FilterCall;
-use super::strings::{Level, arguments, bytes, log, with_c_string};
+use super::strings::{Level, arguments, bytes, log, new_string, with_c_string};
 use super::{Ctx, ERR, Lock, OK, fence};
 use crate::server::answer::Answer;
 use crate::server::{configs, filter, info, requests, server_events, startup};
@@ -146,12 +146,9 @@ pub(super) extern "C" fn set_deny_reply(
     _: *const c_char,
     value: c_int,
     _: *mut c_void,
-    _: *mut *mut raw::RedisModuleString,
+    error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
-    fence(ERR, || {
-        configs::set_deny_reply(Lock::held(), value == 1);
-        OK
-    })
+    change_setting(error, |lock| configs::set_deny_reply(lock, value == 1))
 }
 
 pub(super) extern "C" fn get_deny_reply(_: *const c_char, _: *mut c_void) -> c_int {
@@ -165,12 +162,26 @@ pub(super) extern "C" fn set_log_max_len(
     _: *const c_char,
     value: c_longlong,
     _: *mut c_void,
-    _: *mut *mut raw::RedisModuleString,
+    error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
-    fence(ERR, || {
-        configs::set_log_max_len(Lock::held(), value);
-        OK
-    })
+    change_setting(error, |lock| configs::set_log_max_len(lock, value))
+}
+
+/// Changes a setting, unless the gate is sealed: then CONFIG SET is told why not.
+fn change_setting(
+    error: *mut *mut raw::RedisModuleString,
+    change: impl FnOnce(Lock<'static>) -> Result<(), String>,
+) -> c_int {
+    match fence(Err(String::new()), || change(Lock::held())) {
+        Ok(()) => OK,
+        Err(reason) => {
+            if !error.is_null() && !reason.is_empty() {
+                // SAFETY: the server passes a place for one string and takes over the reference put there.
+                unsafe { *error = new_string(reason.as_bytes()) };
+            }
+            ERR
+        }
+    }
 }
 
 /// CONFIG asks how many events are kept.
@@ -181,13 +192,18 @@ pub(super) extern "C" fn get_log_max_len(_: *const c_char, _: *mut c_void) -> c_
 pub(super) extern "C" fn on_event(
     ctx: *mut raw::RedisModuleCtx,
     event: raw::RedisModuleEvent,
-    _: u64,
+    kind: u64,
     _: *mut c_void,
 ) {
     fence((), || {
         let ctx = Ctx::new(ctx);
         match event.id {
             raw::REDISMODULE_EVENT_MODULE_CHANGE => server_events::modules_changed(ctx),
+            raw::REDISMODULE_EVENT_EVENTLOOP => {
+                if kind == raw::REDISMODULE_SUBEVENT_EVENTLOOP_AFTER_SLEEP {
+                    server_events::round_begins(ctx);
+                }
+            }
             _ => server_events::time_passed(ctx),
         }
     });

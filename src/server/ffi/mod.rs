@@ -30,7 +30,7 @@ mod filter_call;
 mod registration;
 mod strings;
 
-pub use client::{Connection, acl_rules, caller, connection, server_state};
+pub use client::{Connection, acl_log, acl_rules, caller, client_name, connection, server_state};
 pub use context::{Ctx, filter_is_registered};
 pub use filter_call::{FilterCall, Kept};
 pub use registration::{

@@ -144,14 +144,15 @@ impl Ctx<'_> {
         Err("redis.conf has a setting of ours that is wrong: see the line above".to_owned())
     }
 
-    /// Asks to be told of loaded modules and of time passing, and to be asked for INFO.
+    /// Asks to be told of loaded modules, of time passing and of the event loop's rounds, and to be asked for INFO.
     pub fn subscribe(self) {
         if let Some(subscribe) = api!(RedisModule_SubscribeToServerEvent) {
             for id in [
                 raw::REDISMODULE_EVENT_MODULE_CHANGE,
                 raw::REDISMODULE_EVENT_CRON_LOOP,
+                raw::REDISMODULE_EVENT_EVENTLOOP,
             ] {
-                // SAFETY: a valid context, an event every server from 6.0 on knows, a callback of the right type.
+                // SAFETY: a valid context, an event every server from 7.0 on knows, a callback of the right type.
                 unsafe {
                     subscribe(
                         self.ctx,

@@ -63,7 +63,7 @@ fn logged(policy: &Policy, id: &str) -> String {
         return id.to_owned();
     };
     match &statement.body {
-        Body::Rule(_) => statement.to_string(),
+        Body::Rule(_) | Body::Profile { .. } => statement.to_string(),
         Body::Rename { old, .. } => format!("rename {old} (its new name is not logged) id={id}"),
         Body::Alias { target, .. } => format!("alias of {target} (its name is not logged) id={id}"),
     }

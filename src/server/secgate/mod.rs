@@ -2,8 +2,11 @@
 
 mod change;
 mod permission;
+mod profile;
+mod seal;
 mod show;
 mod table;
+mod test;
 
 pub use table::COMMAND;
 
@@ -22,8 +25,13 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     {
         return refused;
     }
+    if let Err(sealed) = seal::permits(ctx, &sub, rest) {
+        return sealed;
+    }
     match sub.as_slice() {
         b"deny" | b"allow" | b"rename" | b"alias" => change::add(ctx, &sub, rest),
+        b"profile" => profile::answer(ctx, rest),
+        b"seal" => seal::seal(ctx),
         b"del" => change::remove(ctx, rest),
         b"reset" => change::reset(ctx),
         b"mode" => match rest {
@@ -34,7 +42,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         b"load" => change::load(ctx),
         b"save" => change::save(ctx),
         b"list" => show::list(ctx, rest),
-        b"test" => show::test(ctx, rest),
+        b"test" => test::test(ctx, rest),
         b"log" => show::log(ctx, rest),
         b"stats" => show::stats(ctx),
         b"help" => Answer::lines(table::help()),
@@ -47,6 +55,7 @@ fn changes(sub: &[u8], rest: &[&[u8]]) -> bool {
     match sub {
         b"list" | b"test" | b"stats" | b"help" => false,
         b"mode" => !rest.is_empty(),
+        b"profile" => rest.len() > 1,
         b"log" => rest.iter().any(|word| word.eq_ignore_ascii_case(b"reset")),
         _ => true,
     }

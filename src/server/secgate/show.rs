@@ -1,12 +1,8 @@
 //! What SECGATE shows: the policy, a decision, recent events, counters. Nothing here changes the gate but LOG RESET.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
-use crate::gate::{Decided, Request, Verdict, decide};
-use crate::policy::compile::Compiled;
-use crate::policy::statement::{Mode, Statement};
+use crate::policy::statement::Statement;
 use crate::render;
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
@@ -32,45 +28,6 @@ pub fn list(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         [form] if form.eq_ignore_ascii_case(b"json") => list_json(ctx),
         [other, ..] => unknown_word(other, "LIST takes no word, or JSON"),
     }
-}
-
-/// TEST [USER u] [FROM ip] command [arg ...]
-pub fn test(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
-    let call = match tested_call(words) {
-        Ok(call) => call,
-        Err(answer) => return answer,
-    };
-    let module = Module::get(ctx.lock());
-    let compiled = module.compiled.borrow();
-    let Some(name) = call.first() else {
-        return Answer::wrong_number_of_arguments("secgate|test");
-    };
-    if compiled.mode() == Mode::Off {
-        return Answer::Line("pass: the gate is off".to_owned());
-    }
-    let decision = decide(
-        &compiled,
-        &Request {
-            name,
-            first: call.get(1).copied(),
-            rewritten: false,
-        },
-    );
-    let mut line = match &decision.verdict {
-        Verdict::Pass(None) => "pass: no rule matches".to_owned(),
-        Verdict::Pass(Some(decided)) => format!("pass by {}", behind(module, &compiled, decided)),
-        Verdict::Observe(decided) => format!("observe by {}", behind(module, &compiled, decided)),
-        Verdict::Deny(decided) => format!("deny by {}", behind(module, &compiled, decided)),
-    };
-    let real: Vec<String> = [decision.command, decision.sub]
-        .into_iter()
-        .flatten()
-        .map(|real| printable(real.name))
-        .collect();
-    if !real.is_empty() {
-        line.push_str(&format!(" (runs as {})", real.join("|")));
-    }
-    Answer::Line(line)
 }
 
 /// LOG [count] [JSON] and LOG RESET
@@ -114,6 +71,7 @@ pub fn stats(ctx: Ctx<'_>) -> Answer {
         format!("mode:{}", policy.mode().word()),
         format!("statements:{}", policy.statements().len()),
         format!("filter_registered:{registered}"),
+        format!("sealed:{}", if module.sealed.get() { "yes" } else { "no" }),
         format!("denied:{}", totals.denied),
         format!("observed:{}", totals.observed),
         format!("allowed_by_rule:{}", totals.allowed),
@@ -180,37 +138,7 @@ fn list_json(ctx: Ctx<'_>) -> Answer {
     Answer::Text(object.to_string())
 }
 
-/// The call behind TEST's own words; these are checked even where no statement looks at them yet.
-fn tested_call<'w, 'a>(mut words: &'w [&'a [u8]]) -> Result<&'w [&'a [u8]], Answer> {
-    loop {
-        match words {
-            [word, _, rest @ ..] if word.eq_ignore_ascii_case(b"user") => words = rest,
-            [word, address, rest @ ..] if word.eq_ignore_ascii_case(b"from") => {
-                let text = std::str::from_utf8(address).unwrap_or_default();
-                if !address.eq_ignore_ascii_case(b"unix") && text.parse::<IpAddr>().is_err() {
-                    return Err(unknown_word(address, "FROM takes an IP address, or unix"));
-                }
-                words = rest;
-            }
-            [] => return Err(Answer::wrong_number_of_arguments("secgate|test")),
-            _ => return Ok(words),
-        }
-    }
-}
-
-fn behind(module: &Module, compiled: &Compiled, decided: &Decided<'_>) -> String {
-    let policy = module.policy.borrow();
-    let statement = policy
-        .statements()
-        .get(decided.statement)
-        .map(ToString::to_string);
-    format!(
-        "{}: {}",
-        compiled.id(decided.statement),
-        statement.unwrap_or_default()
-    )
-}
-
-fn unknown_word(word: &[u8], takes: &str) -> Answer {
+/// The error for a word that a subcommand does not take.
+pub fn unknown_word(word: &[u8], takes: &str) -> Answer {
     Answer::error(format!("unknown word '{}': {takes}", printable(word)))
 }

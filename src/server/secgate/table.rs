@@ -23,7 +23,7 @@ const CATEGORIES: &CStr = c"admin dangerous";
 const EVERYWHERE: &CStr = c"request_policy:all_nodes response_policy:all_succeeded";
 const HERE: &CStr = c"nondeterministic_output";
 
-const SUBCOMMANDS: [CommandSpec; 14] = [
+const SUBCOMMANDS: [CommandSpec; 16] = [
     sub(
         c"deny",
         -3,
@@ -43,6 +43,12 @@ const SUBCOMMANDS: [CommandSpec; 14] = [
         EVERYWHERE,
     ),
     sub(c"alias", -4, c"Gives a command a second name", EVERYWHERE),
+    sub(
+        c"profile",
+        -2,
+        c"Shows the built-in lists of rules, or adds one",
+        EVERYWHERE,
+    ),
     sub(
         c"list",
         -2,
@@ -72,17 +78,24 @@ const SUBCOMMANDS: [CommandSpec; 14] = [
     sub(c"save", 2, c"Writes the policy file", EVERYWHERE),
     sub(c"log", -2, c"Shows or forgets recent decisions", HERE),
     sub(c"stats", 2, c"Shows the counters", HERE),
+    sub(
+        c"seal",
+        2,
+        c"Until restart, lets nothing of the gate be weakened",
+        EVERYWHERE,
+    ),
     sub(c"help", 2, c"Shows this help", HERE),
 ];
 
 /// What HELP shows: the words after SECGATE, and what they do.
-const HELP: [(&str, &str); 14] = [
+const HELP: [(&str, &str); 16] = [
     (
-        "DENY <command>|* [...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe] [note=<text>] [optional] [force]",
-        "Refuse calls of these commands (config, config|set, *). Replies the rule's id.",
+        "DENY <command>|@<category>|* [...] [<condition> ...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe] [note=<text>] [optional] [force]",
+        "Refuse calls of these commands (config, config|set, @dangerous, *). Replies the rule's id. Conditions are lists, \
+         ! negates: user=<pattern> from=<ip>|<network>|unix param=<pattern> arg<n>=<pattern> arg=<pattern> via=client|script|module.",
     ),
     (
-        "ALLOW <command>|* [...] [id=<id>] [at=first|<n>] [note=<text>] [optional]",
+        "ALLOW <command>|@<category>|* [...] [<condition> ...] [id=<id>] [at=first|<n>] [note=<text>] [optional]",
         "Let calls pass, whatever stands below. The first rule that matches decides.",
     ),
     (
@@ -92,6 +105,10 @@ const HELP: [(&str, &str); 14] = [
     (
         "ALIAS <new-name> <command> [id=<id>] [note=<text>] [optional]",
         "The new name runs the command too. It grants nothing: ACLs see the real command.",
+    ),
+    (
+        "PROFILE [<name> [ADD [<condition> ...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe]]]",
+        "List the built-in profiles, show the statements of one, or add one to the policy.",
     ),
     (
         "LIST [JSON]",
@@ -120,6 +137,10 @@ const HELP: [(&str, &str); 14] = [
         "Recent refusals, newest first, or forget them.",
     ),
     ("STATS", "Counters, in total and of each statement."),
+    (
+        "SEAL",
+        "Until restart: no statement removed or weakened, no mode lowered, no setting of ours changed.",
+    ),
     ("HELP", "Print this help."),
 ];
 

@@ -1,0 +1,125 @@
+//! Whether the conditions of a rule hold for a call. Where that cannot be told, the gate fails closed: a deny holds, an
+//! allow does not.
+
+use super::Call;
+use crate::policy::compile::Step;
+use crate::policy::condition::{Condition, List};
+use crate::policy::glob::Glob;
+use crate::policy::name;
+use crate::policy::param_names;
+use crate::policy::statement::Action;
+
+/// Whether all conditions of a rule hold. `sub` is the call's first argument, by its real name.
+pub fn hold(step: &Step, call: &dyn Call, sub: Option<&[u8]>) -> bool {
+    let view = View { step, call, sub };
+    step.conditions
+        .iter()
+        .all(|condition| view.holds(condition))
+}
+
+struct View<'v> {
+    step: &'v Step,
+    call: &'v dyn Call,
+    sub: Option<&'v [u8]>,
+}
+
+impl View<'_> {
+    fn denies(&self) -> bool {
+        self.step.action == Action::Deny
+    }
+
+    /// What holds when it cannot be told.
+    fn doubt(&self) -> bool {
+        self.denies() == self.call.fails_closed()
+    }
+
+    fn holds(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::User(list) => match self.call.user() {
+                Some(user) => {
+                    let matches = |glob: &Glob| glob.matches(user);
+                    list.holds(matches, matches)
+                }
+                None => self.doubt(),
+            },
+            Condition::From(list) => match self.call.source() {
+                Some(source) => list.holds(|net| net.contains(source), |net| net.contains(source)),
+                None => self.doubt(),
+            },
+            Condition::Via(list) => {
+                let via = self.call.via();
+                list.holds(|item| *item == via, |item| *item == via)
+            }
+            Condition::Argument(number, list) => {
+                let argument = self.argument(*number);
+                let matches = |glob: &Glob| argument.is_some_and(|text| glob.matches(text));
+                list.holds(matches, matches)
+            }
+            Condition::AnyArgument(list) => self.each(self.arguments(), |text| {
+                let matches = |glob: &Glob| glob.matches(text);
+                list.holds(matches, matches)
+            }),
+            Condition::Param(list) => self.params(list),
+        }
+    }
+
+    /// A deny wants one that holds, an allow wants all to hold and at least one to be there. Else a call could buy its
+    /// way through with an argument more.
+    fn each<T>(&self, mut all: impl Iterator<Item = T>, mut holds: impl FnMut(T) -> bool) -> bool {
+        if self.denies() {
+            return all.any(holds);
+        }
+        let mut some = false;
+        all.all(|one| {
+            some = true;
+            holds(one)
+        }) && some
+    }
+
+    /// The argument with this number behind what the rule names.
+    fn argument(&self, number: usize) -> Option<&[u8]> {
+        match (&self.step.sub, number) {
+            (None, 1) => self.sub,
+            (None, number) => self.call.word(number),
+            (Some(_), number) => self.call.word(number.saturating_add(1)),
+        }
+    }
+
+    fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        (1..).map_while(|number| self.argument(number))
+    }
+
+    /// The parameters that CONFIG GET and CONFIG SET name: those of SET one by one, those of GET may be patterns.
+    fn params(&self, list: &List<Glob>) -> bool {
+        let is = |word: &[u8]| self.sub.is_some_and(|sub| name::same(sub, word));
+        let step = match () {
+            () if is(b"get") => 1,
+            () if is(b"set") => 2,
+            () => return false,
+        };
+        let called = (2..).step_by(step).map_while(|index| self.call.word(index));
+        self.each(called, |called| {
+            if step == 1 && called.iter().any(|byte| b"[*?".contains(byte)) {
+                return self.pattern(list, called);
+            }
+            let names = param_names::names(called);
+            let matches = |glob: &Glob| names.iter().any(|name| glob.matches(name));
+            list.holds(matches, matches)
+        })
+    }
+
+    /// CONFIG GET with a pattern: it may mean one of the names, or be certain to mean only those.
+    fn pattern(&self, list: &List<Glob>, called: &[u8]) -> bool {
+        let called = name::canonical_vec(called);
+        let asked = Glob::new(&called);
+        let twins = param_names::twins_of(|name| asked.matches(name));
+        let may =
+            |glob: &Glob| glob.may_meet(&asked) || twins.iter().any(|name| glob.matches(name));
+        let must = |glob: &Glob| glob.covers(&called);
+        if self.denies() {
+            list.holds(may, must)
+        } else {
+            list.holds(must, may)
+        }
+    }
+}

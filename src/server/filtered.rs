@@ -1,0 +1,136 @@
+//! A call in the filter as the gate sees it: who makes it is found out only when a rule, or an event, asks.
+
+use once_cell::unsync::OnceCell;
+
+use super::ffi::{self, FilterCall};
+use super::identity::Owner;
+use super::module::Module;
+use crate::gate::{Call, Caller, Origin, origin};
+use crate::policy::compile::Compiled;
+use crate::policy::condition::{Source, Via};
+use crate::policy::name;
+
+/// A call in the filter.
+pub struct Filtered<'f, 'a> {
+    call: &'f FilterCall<'a>,
+    module: &'f Module,
+    compiled: &'f Compiled,
+    client: Option<u64>,
+    identity: OnceCell<Identity>,
+}
+
+/// Where a call comes from and who is behind it.
+#[derive(Debug)]
+pub struct Identity {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The ACL user: the client's, or that of the client whose script this is.
+    pub user: Option<Vec<u8>>,
+    /// The id of that client.
+    pub client: Option<u64>,
+}
+
+impl<'f, 'a> Filtered<'f, 'a> {
+    /// Looks at a call.
+    pub fn new(call: &'f FilterCall<'a>, module: &'f Module, compiled: &'f Compiled) -> Self {
+        Self {
+            call,
+            module,
+            compiled,
+            client: call.client(),
+            identity: OnceCell::new(),
+        }
+    }
+
+    /// Who is behind the call; asked once.
+    pub fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| self.identify())
+    }
+
+    /// A call that makes scripts run: from here on they are its caller's.
+    pub fn begins_scripts(&self) {
+        if self.client.is_none() || ffi::server_state().script {
+            return;
+        }
+        let identity = self.identity();
+        let owner = match (&identity.user, identity.client) {
+            (Some(user), Some(client)) => Some(Owner {
+                client,
+                user: user.clone(),
+            }),
+            _ => None,
+        };
+        self.module.scripts.begin(owner);
+    }
+
+    fn identify(&self) -> Identity {
+        let lock = self.call.lock();
+        let caller = self
+            .client
+            .map_or(Caller::Untold, |client| ffi::caller(client, lock));
+        let typed = self.call.word(0).unwrap_or_default();
+        let on_link = self.compiled.may_come_on_link(&name::canonical_vec(typed));
+        let user = match &caller {
+            Caller::User(user) => Some(user.clone()),
+            _ => None,
+        };
+        let origin = origin(caller, ffi::server_state(), on_link);
+        match (&origin, self.client) {
+            (Origin::Script, Some(_)) => {
+                let owner = self.module.scripts.caller();
+                let client = owner.as_ref().map(|owner| owner.client);
+                Identity {
+                    origin,
+                    user: owner.map(|owner| owner.user),
+                    client,
+                }
+            }
+            (Origin::Client(_), client) => Identity {
+                origin,
+                user,
+                client,
+            },
+            _ => Identity {
+                origin,
+                user: None,
+                client: None,
+            },
+        }
+    }
+}
+
+impl Call for Filtered<'_, '_> {
+    fn word(&self, index: usize) -> Option<&[u8]> {
+        self.call.word(i32::try_from(index).ok()?)
+    }
+
+    fn rewritten(&self) -> bool {
+        let kept = self.module.kept.borrow();
+        if kept.is_empty() {
+            return false;
+        }
+        let lower = name::canonical_vec(self.call.word(0).unwrap_or_default());
+        let kept = kept.get(lower.as_slice());
+        kept.is_some_and(|kept| self.call.is(0, kept))
+    }
+
+    fn user(&self) -> Option<&[u8]> {
+        self.identity().user.as_deref()
+    }
+
+    fn source(&self) -> Option<Source> {
+        // Only clients that are connected are kept there, under ids that no script and no module has.
+        let kept = self
+            .client
+            .and_then(|client| self.module.sources.kept(client));
+        kept.or_else(|| self.module.sources.of(self.identity().client?))
+    }
+
+    fn via(&self) -> Via {
+        match self.identity().origin {
+            Origin::Script => Via::Script,
+            Origin::Module => Via::Module,
+            Origin::Client(_) | Origin::Exempt => Via::Client,
+        }
+    }
+}
