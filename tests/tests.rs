@@ -27,6 +27,9 @@ mod transparency;
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 
+// The log file: every event as a line, through rotation, full disks, floods and the server's end.
+mod log_file;
+
 // Who may change the gate, and what users of every kind are told.
 mod permission;
 

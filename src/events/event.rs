@@ -97,3 +97,22 @@ impl Event {
         Some(address.rsplit_once(':').map_or(address, |(host, _)| host))
     }
 }
+
+/// An event for tests.
+#[cfg(test)]
+pub fn sample() -> Event {
+    Event {
+        client_name: None,
+        seq: 0,
+        time: SystemTime::UNIX_EPOCH,
+        first_time: SystemTime::UNIX_EPOCH,
+        happened: Happened::Denied,
+        rule: "r1".to_owned(),
+        command: "flushall".to_owned(),
+        user: Some(b"a\nb".to_vec()),
+        address: Some("127.0.0.1:1".to_owned()),
+        client: Some(1),
+        via: Via::Client,
+        count: 1,
+    }
+}

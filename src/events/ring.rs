@@ -53,7 +53,7 @@ impl Ring {
         }
         self.last += 1;
         event.seq = self.last;
-        event.client_name = event.client.and_then(name);
+        event.client_name = event.client_name.or_else(|| event.client.and_then(name));
         self.anonymous += usize::from(event.is_anonymous());
         self.events.push_back(event);
         self.shrink();

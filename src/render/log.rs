@@ -1,5 +1,7 @@
 //! Events as lines for eyes and as JSON for tools.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use super::escape::printable;
@@ -28,30 +30,40 @@ pub fn line(event: &Event) -> String {
     )
 }
 
-/// Events as a JSON array of objects; what the server does not tell is `null`.
+/// Events as a JSON array of objects.
 pub fn json<'e>(events: impl Iterator<Item = &'e Event>) -> String {
-    let object = |event: &Event| {
-        json!({
-            "seq": event.seq,
-            "time": humantime::format_rfc3339_millis(event.time).to_string(),
-            "first_time": humantime::format_rfc3339_millis(event.first_time).to_string(),
-            "action": event.happened.word(),
-            "rule": event.rule,
-            "command": event.command,
-            "user": event.user.as_deref().map(printable),
-            "address": event.address,
-            "client": event.client,
-            "client_name": event.client_name.as_deref().map(printable),
-            "via": event.via.word(),
-            "count": event.count,
-        })
-    };
     Value::Array(events.map(object).collect()).to_string()
+}
+
+/// One event as a JSON object; what the server does not tell is `null`.
+pub fn object(event: &Event) -> Value {
+    json!({
+        "seq": event.seq,
+        "time": humantime::format_rfc3339_millis(event.time).to_string(),
+        "first_time": humantime::format_rfc3339_millis(event.first_time).to_string(),
+        "action": event.happened.word(),
+        "rule": event.rule,
+        "command": event.command,
+        "user": event.user.as_deref().map(printable),
+        "address": event.address,
+        "client": event.client,
+        "client_name": event.client_name.as_deref().map(printable),
+        "via": event.via.word(),
+        "count": event.count,
+    })
+}
+
+/// What stands in the log file where events are missing.
+pub fn gap(dropped: u64, time: SystemTime) -> Value {
+    json!({
+        "dropped": dropped,
+        "time": humantime::format_rfc3339_millis(time).to_string(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
     use crate::events::{Happened, Via};

@@ -62,7 +62,8 @@ pub fn set_log_max_len(lock: Lock<'_>, longest: i64) -> Result<(), String> {
     Ok(())
 }
 
-fn not_sealed(lock: Lock<'_>) -> Result<(), String> {
+/// Whether our settings may change; else what CONFIG SET is told.
+pub fn not_sealed(lock: Lock<'_>) -> Result<(), String> {
     match Module::get(lock).sealed.get() {
         true => {
             Err("the gate is sealed: until the server restarts no setting of it changes".to_owned())

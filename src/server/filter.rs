@@ -209,7 +209,7 @@ impl Scene<'_> {
             Origin::Module | Origin::Exempt => Via::Module,
         };
         let now = SystemTime::now();
-        let event = Event {
+        let mut event = Event {
             seq: 0,
             time: now,
             first_time: now,
@@ -226,6 +226,10 @@ impl Scene<'_> {
         let command = event.command.clone();
         let lock = self.call.lock();
         let name = |client| ffi::client_name(client, lock);
+        if self.module.log_file.is_on() {
+            event.client_name = event.client.and_then(name);
+        }
+        self.module.log_file.hand_over(&event);
         let new = self.module.ring.borrow_mut().push(event, name);
         // The server's log of refusals costs more than a refusal: a repeat that the ring merges is not told again.
         if let (true, Happened::Denied, Some(user)) = (new, happened, &self.identity.user) {

@@ -33,6 +33,7 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
     let ids = policy.statements().iter().map(|statement| &statement.id);
     fields
         .into_iter()
+        .chain(module.log_file.fields())
         .map(|(name, value)| (name.to_owned(), value))
         .chain(audit.iter().flat_map(of_audit))
         .chain(of_rules(ids.zip(hits.iter()).take(MOST_RULES)))

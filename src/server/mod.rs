@@ -11,6 +11,7 @@ mod filter;
 mod filtered;
 mod identity;
 mod info;
+mod log_file;
 mod module;
 mod policy_file;
 mod requests;

@@ -11,6 +11,7 @@ use super::command_table::{ServerCommands, Table};
 use super::configs::Settings;
 use super::ffi::{self, Ctx, Kept, Lock, Locked};
 use super::identity::{Scripts, Sources};
+use super::log_file::LogFile;
 use crate::events::Ring;
 use crate::policy::compile::Compiled;
 use crate::policy::{Lengths, Policy};
@@ -32,6 +33,8 @@ pub struct Module {
     pub totals: Cell<Totals>,
     /// Recent events.
     pub ring: RefCell<Ring>,
+    /// The same events in a file.
+    pub log_file: LogFile,
     /// The server's commands, read when first needed.
     pub commands: RefCell<Option<Rc<Table>>>,
     /// Our settings.
@@ -158,6 +161,7 @@ pub fn begin(ctx: Ctx<'_>) {
     module.policy.take();
     module.hits.take();
     module.commands.take();
+    module.log_file.forget();
     module.settled.set(false);
     module.sealed.set(false);
     module.capabilities.set(Capabilities::probe(ctx));

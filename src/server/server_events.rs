@@ -23,5 +23,14 @@ pub fn round_begins(ctx: Ctx<'_>) {
 
 /// The server's clock ticked, so the event loop runs and loading is over.
 pub fn time_passed(ctx: Ctx<'_>) {
-    Module::get(ctx.lock()).settled.set(true);
+    let module = Module::get(ctx.lock());
+    if !module.settled.replace(true) {
+        // Not before: a module with a thread must not be unloaded, and from now on it is not.
+        module.log_file.start();
+    }
+}
+
+/// The server is about to end.
+pub fn shutting_down(ctx: Ctx<'_>) {
+    Module::get(ctx.lock()).log_file.flush();
 }

@@ -14,6 +14,14 @@ use crate::render::escape::printable;
 
 /// Loads the module, or says why not. `arguments` are the words after the path in `loadmodule`.
 pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
+    let outcome = try_to_load(ctx, arguments);
+    if outcome.is_err() {
+        Module::get(ctx.lock()).log_file.forget();
+    }
+    outcome
+}
+
+fn try_to_load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
     if !ffi::has_what_it_needs() {
         let (major, minor, patch) = ffi::stated_version();
         return Err(format!(
@@ -55,6 +63,7 @@ pub fn may_unload(ctx: Ctx<'_>) -> bool {
         );
         return false;
     }
+    Module::get(lock).log_file.forget();
     ctx.set_filter(false);
     true
 }

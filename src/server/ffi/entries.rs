@@ -7,9 +7,10 @@ use redis_module::raw;
 
 use super::filter_call::FilterCall;
 use super::strings::{Level, arguments, bytes, log, new_string, with_c_string};
+use super::thread::is_beside_the_server;
 use super::{Ctx, ERR, Lock, OK, fence};
 use crate::server::answer::Answer;
-use crate::server::{configs, filter, info, requests, server_events, startup};
+use crate::server::{configs, filter, info, log_file, requests, server_events, startup};
 
 /// The first thing the server calls.
 #[allow(non_snake_case, reason = "the name the server looks for")]
@@ -25,6 +26,9 @@ extern "C" fn RedisModule_OnLoad(
         return ERR;
     }
     std::panic::set_hook(Box::new(|panic| {
+        if is_beside_the_server() {
+            return;
+        }
         let place = panic.location().map_or_else(String::new, |place| {
             format!("{}:{}", place.file(), place.line())
         });
@@ -142,6 +146,28 @@ pub(super) extern "C" fn get_policy_file(
     })
 }
 
+/// CONFIG, or redis.conf, names the log file.
+pub(super) extern "C" fn set_log_file(
+    _: *const c_char,
+    value: *mut raw::RedisModuleString,
+    _: *mut c_void,
+    error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    change_setting(error, |lock| {
+        log_file::set(lock, bytes(value).unwrap_or_default())
+    })
+}
+
+pub(super) extern "C" fn get_log_file(
+    _: *const c_char,
+    _: *mut c_void,
+) -> *mut raw::RedisModuleString {
+    // Borrowed, as above.
+    fence(ptr::null_mut(), || {
+        log_file::shown(Lock::held(), |kept| kept.0)
+    })
+}
+
 pub(super) extern "C" fn set_deny_reply(
     _: *const c_char,
     value: c_int,
@@ -204,6 +230,7 @@ pub(super) extern "C" fn on_event(
                     server_events::round_begins(ctx);
                 }
             }
+            raw::REDISMODULE_EVENT_SHUTDOWN => server_events::shutting_down(ctx),
             _ => server_events::time_passed(ctx),
         }
     });

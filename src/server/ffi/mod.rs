@@ -29,6 +29,7 @@ mod entries;
 mod filter_call;
 mod registration;
 mod strings;
+mod thread;
 
 pub use client::{Connection, acl_log, acl_rules, caller, client_name, connection, server_state};
 pub use context::{Ctx, filter_is_registered};
@@ -38,6 +39,7 @@ pub use registration::{
     tells_filters_who_calls,
 };
 pub use strings::{Level, log};
+pub use thread::spawn_beside_the_server;
 
 /// Rust memory comes from the server's allocator, so that it is counted in used_memory. Unit tests have no server.
 #[cfg(not(test))]

@@ -6,8 +6,8 @@ use std::ptr;
 use redis_module::raw;
 
 use super::entries::{
-    get_deny_reply, get_log_max_len, get_policy_file, on_command, on_event, on_info,
-    set_deny_reply, set_log_max_len, set_policy_file,
+    get_deny_reply, get_log_file, get_log_max_len, get_policy_file, on_command, on_event, on_info,
+    set_deny_reply, set_log_file, set_log_max_len, set_policy_file,
 };
 use super::{Ctx, OK};
 use crate::events::{DEFAULT_LENGTH, MAX_LENGTH};
@@ -111,6 +111,16 @@ impl Ctx<'_> {
                 None,
                 ptr::null_mut(),
             ) == OK
+                && string(
+                    self.ctx,
+                    c"log-file".as_ptr(),
+                    c"".as_ptr(),
+                    raw::REDISMODULE_CONFIG_PROTECTED,
+                    Some(get_log_file),
+                    Some(set_log_file),
+                    None,
+                    ptr::null_mut(),
+                ) == OK
                 && choice(
                     self.ctx,
                     c"deny-reply".as_ptr(),
@@ -144,13 +154,15 @@ impl Ctx<'_> {
         Err("redis.conf has a setting of ours that is wrong: see the line above".to_owned())
     }
 
-    /// Asks to be told of loaded modules, of time passing and of the event loop's rounds, and to be asked for INFO.
+    /// Asks to be told of loaded modules, of time passing, of the event loop's rounds and of the end, and to be asked for
+    /// INFO.
     pub fn subscribe(self) {
         if let Some(subscribe) = api!(RedisModule_SubscribeToServerEvent) {
             for id in [
                 raw::REDISMODULE_EVENT_MODULE_CHANGE,
                 raw::REDISMODULE_EVENT_CRON_LOOP,
                 raw::REDISMODULE_EVENT_EVENTLOOP,
+                raw::REDISMODULE_EVENT_SHUTDOWN,
             ] {
                 // SAFETY: a valid context, an event every server from 7.0 on knows, a callback of the right type.
                 unsafe {

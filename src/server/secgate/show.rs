@@ -79,6 +79,8 @@ pub fn stats(ctx: Ctx<'_>) -> Answer {
         format!("events_forgotten:{}", module.ring.borrow().forgotten()),
         format!("panics_fenced:{}", ffi::panics()),
     ];
+    let of_log_file = module.log_file.fields();
+    lines.extend(of_log_file.map(|(name, value)| format!("{name}:{value}")));
     let hits = module.hits.borrow();
     let of_statements = policy.statements().iter().zip(hits.iter());
     lines.extend(of_statements.map(|(statement, hits)| format!("hits_{}:{hits}", statement.id)));

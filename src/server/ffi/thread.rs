@@ -1,0 +1,62 @@
+//! A thread that runs beside the server: it gets none of the server's signals, and nothing on it touches the server.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::thread::{Builder, JoinHandle};
+
+/// Signals that a thread brings on itself. Were they blocked, a crash would be one without the server's crash report.
+const FAULTS: [libc::c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
+/// The names of our threads begin so; the kernel keeps 15 bytes.
+const PREFIX: &str = "secaudit-";
+/// Enough to make JSON of an event and to write it.
+const STACK: usize = 256 * 1024;
+
+/// Starts a thread. It must not be running when the module is unloaded.
+pub fn spawn_beside_the_server(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let before = block_signals()?;
+    // A new thread inherits the mask of the one that starts it, so there is no moment without one.
+    let spawned = Builder::new()
+        .name(format!("{PREFIX}{name}"))
+        .stack_size(STACK)
+        .spawn(body);
+    // SAFETY: a mask that the system gave us, put back on the same thread.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut()) };
+    spawned
+}
+
+/// Whether this is such a thread.
+pub fn is_beside_the_server() -> bool {
+    std::thread::current()
+        .name()
+        .is_some_and(|name| name.starts_with(PREFIX))
+}
+
+/// Blocks all signals but faults on this thread; answers the mask that was in force.
+fn block_signals() -> io::Result<libc::sigset_t> {
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: sets on our own stack: sigfillset initialises the first, and a successful pthread_sigmask the second, which
+    // is read only then.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        for fault in FAULTS {
+            libc::sigdelset(all.as_mut_ptr(), fault);
+        }
+        match libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) {
+            0 => Ok(before.assume_init()),
+            number => Err(io::Error::from_raw_os_error(number)),
+        }
+    }
+}
