@@ -21,6 +21,15 @@ mod gate;
 // Every known way round a plain deny, closed.
 mod gate_bypass;
 
+// Rules over users, addresses, arguments and parameters; categories, profiles, the seal.
+mod conditions;
+
+// Whose call it is: inside scripts, transactions and while others are busy.
+mod identity;
+
+// Thousands of random policies and calls: the server answers what the decision says.
+mod differential;
+
 // Replication, AOF, MONITOR, SLOWLOG, CLIENT PAUSE, I/O threads: the gate is not in their way.
 mod transparency;
 

@@ -18,7 +18,11 @@ pub struct Client {
 impl Client {
     /// Connects to a port of 127.0.0.1.
     pub fn tcp(port: u16) -> io::Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self::tcp_at(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Connects to any address.
+    pub fn tcp_at(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, scaled(DEADLINE))?;
         stream.set_nodelay(true)?;
         Self::over(Stream::Tcp(stream))
