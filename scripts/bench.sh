@@ -16,7 +16,9 @@
 # server does not know, all of them in one pipeline, redis-cli's reading of the errors included.
 #
 # Policies: no rule (loaded, nothing to filter); 14 rules (one per command of the tutorial); 1,014 (1,000 more, whose names
-# share GET's first byte and length, or nearly). Servers must have been fetched by scripts/servers.sh; nothing is installed.
+# share GET's first byte and length, or nearly); for instructions also 2,014 (as many again with conditions on arguments and,
+# where the server tells who calls, users and addresses) and 1 (deny * from=!127.0.0.0/8, which looks at every client). Servers
+# must have been fetched by scripts/servers.sh; nothing is installed.
 #
 # Environment: SECAUDIT_MODULE   measure this libsecaudit.so (default: cargo build --release, then that)
 #              SECAUDIT_SERVERS  see scripts/servers.sh
@@ -27,6 +29,7 @@ cd -- "$(dirname -- "$0")/.."
 readonly TUTORIAL='flushdb flushall keys pexpire del config shutdown bgrewriteaof bgsave save spop srem rename debug'
 readonly MORE=1000            # rules that the third policy adds
 readonly POLICIES='0 14 1014' # by number of rules
+readonly COUNTED_POLICIES="$POLICIES 2014 1"
 readonly SHORT=3200 LONG=19200  # requests of the two runs under callgrind: multiples of its 4 clients by 16 deep
 readonly PLAIN_CALLS='GET k|SET k v'
 readonly REFUSALS=400000
@@ -98,10 +101,21 @@ write_files() {
             echo "deny config|set geoadd getrange getdel getex getset getbit x.command-$i optional id=more-$i"
         done
     } >"$WORK/1014.policy"
+    echo 'deny * from=!127.0.0.0/8' >"$WORK/1.policy"
     for command in FLUSHALL FLUSHALX; do
         awk -v command="$command" -v n="$REFUSALS" '
             BEGIN { while (n--) printf "*1\r\n$%d\r\n%s\r\n", length(command), command }' >"$WORK/$command"
     done
+}
+
+# Writes the policy of 2,014 rules: the last 1,000 with conditions, on who calls too if TELLS is "yes".
+write_conditions() {
+    local tells=$1 i who=''
+    cp "$WORK/1014.policy" "$WORK/2014.policy"
+    for ((i = 1; i <= MORE; i++)); do
+        if [[ $tells = yes ]]; then who="user=app-$i from=10.$((i % 256)).0.0/16"; fi
+        echo "deny config|get getrange getdel x.other-$i arg1=secret-$i:* $who optional id=conditional-$i"
+    done >>"$WORK/2014.policy"
 }
 
 # Starts SERVER with RULES ("bare": without the module), under the command that follows, if any; sets PORT and PID.
@@ -157,10 +171,16 @@ count_run() {
 
 # Instructions per command on SERVER for each policy; adds NAME's line to COUNTS.
 count_instructions() {
-    local name=$1 version=$2 server=$3 rules before each line
+    local name=$1 version=$2 server=$3 rules before each line tells=yes
     printf -v line '%-11s %-8s' "$name" "$version"
-    for rules in $POLICIES; do
+    if [[ $version = 7.0.* ]]; then tells=no; fi
+    write_conditions "$tells"
+    for rules in $COUNTED_POLICIES; do
         each=-
+        if [[ $rules = 1 && $tells = no ]]; then
+            printf -v line '%s %10s' "$line" "$each"
+            continue
+        fi
         if count_run "$server" "$rules" "$SHORT"; then
             before=$COUNTED
             if count_run "$server" "$rules" "$LONG"; then
@@ -245,7 +265,7 @@ measure_ratios() {
 report() {
     if [[ -n $COUNTS ]]; then
         title 'instructions per GET in moduleCallCommandFilters'
-        printf '%-11s %-8s %10s %10s %10s\n%s' server version 'no rule' '14 rules' '1014 rules' "$COUNTS"
+        printf '%-11s %-8s %10s %10s %10s %10s %10s\n%s' server version 'no rule' '14 rules' '1014 rules' '2014 rules' 'from=' "$COUNTS"
     fi
     if [[ -n $RATIOS ]]; then
         title "requests per second, with the module by without: median of $PAIRS pairs (least-most)"

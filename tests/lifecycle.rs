@@ -224,7 +224,11 @@ fn the_server_is_told_what_each_command_is() {
             .is_error()
     );
     let help = cli::run(&server, ["SECGATE", "HELP"]);
-    assert!(help.text().contains("DENY <command>|*"), "{}", help.text());
+    assert!(
+        help.text().contains("DENY <command>|@<category>|*"),
+        "{}",
+        help.text()
+    );
 }
 
 #[test]

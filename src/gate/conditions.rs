@@ -9,9 +9,14 @@ use crate::policy::name;
 use crate::policy::param_names;
 use crate::policy::statement::Action;
 
-/// Whether all conditions of a rule hold. `sub` is the call's first argument, by its real name.
-pub fn hold(step: &Step, call: &dyn Call, sub: Option<&[u8]>) -> bool {
-    let view = View { step, call, sub };
+/// Whether all conditions of a rule hold. `real_sub` is the first argument's real name, if it came under a new one.
+#[inline]
+pub fn hold(step: &Step, call: &dyn Call, real_sub: Option<&[u8]>) -> bool {
+    let view = View {
+        step,
+        call,
+        real_sub,
+    };
     step.conditions
         .iter()
         .all(|condition| view.holds(condition))
@@ -20,10 +25,15 @@ pub fn hold(step: &Step, call: &dyn Call, sub: Option<&[u8]>) -> bool {
 struct View<'v> {
     step: &'v Step,
     call: &'v dyn Call,
-    sub: Option<&'v [u8]>,
+    real_sub: Option<&'v [u8]>,
 }
 
 impl View<'_> {
+    /// The first argument, by its real name.
+    fn sub(&self) -> Option<&[u8]> {
+        self.real_sub.or_else(|| self.call.word(1))
+    }
+
     fn denies(&self) -> bool {
         self.step.action == Action::Deny
     }
@@ -33,6 +43,7 @@ impl View<'_> {
         self.denies() == self.call.fails_closed()
     }
 
+    #[inline]
     fn holds(&self, condition: &Condition) -> bool {
         match condition {
             Condition::User(list) => match self.call.user() {
@@ -79,7 +90,7 @@ impl View<'_> {
     /// The argument with this number behind what the rule names.
     fn argument(&self, number: usize) -> Option<&[u8]> {
         match (&self.step.sub, number) {
-            (None, 1) => self.sub,
+            (None, 1) => self.sub(),
             (None, number) => self.call.word(number),
             (Some(_), number) => self.call.word(number.saturating_add(1)),
         }
@@ -91,7 +102,7 @@ impl View<'_> {
 
     /// The parameters that CONFIG GET and CONFIG SET name: those of SET one by one, those of GET may be patterns.
     fn params(&self, list: &List<Glob>) -> bool {
-        let is = |word: &[u8]| self.sub.is_some_and(|sub| name::same(sub, word));
+        let is = |word: &[u8]| self.sub().is_some_and(|sub| name::same(sub, word));
         let step = match () {
             () if is(b"get") => 1,
             () if is(b"set") => 2,

@@ -16,6 +16,23 @@ pub struct Decision<'p> {
     pub verdict: Verdict<'p>,
 }
 
+impl Decision<'_> {
+    /// It runs as it came, and nothing said so.
+    fn pass() -> Self {
+        Self {
+            command: None,
+            sub: None,
+            verdict: Verdict::Pass(None),
+        }
+    }
+
+    /// Whether it runs as it came, and nothing said so.
+    #[inline]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.verdict, Verdict::Pass(None)) && self.command.is_none() && self.sub.is_none()
+    }
+}
+
 /// The real name behind a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Real<'p> {
@@ -51,20 +68,85 @@ pub struct Decided<'p> {
     pub gone: bool,
 }
 
+/// What the policy knows of a call's name, before anything else of the call is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Looked<'n, 'p> {
+    /// The name as it was called.
+    typed: &'n [u8],
+    /// The same in canonical form; `None` if the policy cannot have such a name.
+    canonical: Option<&'n [u8]>,
+    named: Option<&'p Named>,
+}
+
+impl<'n, 'p> Looked<'n, 'p> {
+    /// Looks a name up; `None` if no call of it can matter to the policy.
+    #[inline]
+    pub fn up(
+        policy: &'p Compiled,
+        typed: &'n [u8],
+        buffer: &'n mut [u8; MAX_NAME],
+    ) -> Option<Self> {
+        let canonical = match policy.might_name(typed) {
+            true => name::canonical(typed, buffer),
+            false => None,
+        };
+        let named = canonical.and_then(|canonical| policy.named(canonical));
+        (named.is_some() || policy.minds_all_names()).then_some(Self {
+            typed,
+            canonical,
+            named,
+        })
+    }
+
+    /// Whether the call runs as it came, told from its name and the rules for `*` alone: most calls, where such rules
+    /// ask who calls.
+    #[inline]
+    pub fn passes(&self, policy: &Compiled, call: &dyn Call) -> bool {
+        let mut others = policy.others().iter();
+        self.named.is_none() && !others.any(|step| conditions::hold(step, call, None))
+    }
+
+    /// Whether a call of it makes scripts run.
+    #[inline]
+    pub fn starts_scripts(&self, policy: &Compiled) -> bool {
+        let Some(named) = self.named else {
+            return false;
+        };
+        let real = named.runs.as_ref().and_then(|(real, _)| policy.named(real));
+        real.unwrap_or(named).starts_scripts
+    }
+
+    /// The name in canonical form, however long.
+    pub fn called(&self) -> Vec<u8> {
+        called(self.canonical, self.typed)
+    }
+}
+
 /// Decides a call of a client or a script.
 pub fn decide<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
-    let mut decision = Decision {
-        command: None,
-        sub: None,
-        verdict: Verdict::Pass(None),
-    };
+    let mut buffer = [0; MAX_NAME];
+    match Looked::up(policy, call.word(0).unwrap_or_default(), &mut buffer) {
+        Some(looked) => decide_looked(policy, call, looked),
+        None => Decision::pass(),
+    }
+}
+
+/// The same for a call whose name was looked up.
+#[inline]
+pub fn decide_looked<'p>(
+    policy: &'p Compiled,
+    call: &dyn Call,
+    looked: Looked<'_, 'p>,
+) -> Decision<'p> {
+    let mut decision = Decision::pass();
     if policy.mode() == Mode::Off {
         return decision;
     }
-    let typed = call.word(0).unwrap_or_default();
-    let mut buffer = [0; MAX_NAME];
-    let mut command = name::canonical(typed, &mut buffer);
-    let mut named = command.and_then(|command| policy.named(command));
+    let Looked {
+        typed,
+        canonical: mut command,
+        mut named,
+    } = looked;
     if let Some((real, statement)) = named.and_then(|named| named.runs.as_ref()) {
         let statement = *statement;
         decision.command = Some(Real {
@@ -79,8 +161,7 @@ pub fn decide<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
         decision.verdict = gone(policy, statement, command.unwrap_or_default(), None);
         return decision;
     }
-    let mut first = call.word(1);
-    if let Some(sub) = sub_name(named, first) {
+    if let Some(sub) = sub_name(named, call) {
         match &sub.runs {
             Some(real) => {
                 let statement = sub.statement;
@@ -88,7 +169,6 @@ pub fn decide<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
                     name: real,
                     statement,
                 });
-                first = Some(real);
             }
             None if call.rewritten() => {}
             None => {
@@ -98,8 +178,9 @@ pub fn decide<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
             }
         }
     }
+    let real_sub = decision.sub.map(|real| real.name);
     let mut steps = policy.steps(named);
-    if let Some(step) = steps.find(|step| matches(step, call, first)) {
+    if let Some(step) = steps.find(|step| matches(step, call, real_sub)) {
         decision.verdict = verdict(policy.mode(), step, called(command, typed));
     }
     decision
@@ -112,9 +193,8 @@ pub fn decide_for_module<'p>(policy: &'p Compiled, call: &dyn Call) -> Verdict<'
     let mut buffer = [0; MAX_NAME];
     let command = name::canonical(typed, &mut buffer);
     let named = command.and_then(|command| policy.named(command));
-    let first = call.word(1);
     let mut steps = policy.steps(named);
-    match steps.find(|step| step.is_for_modules() && matches(step, call, first)) {
+    match steps.find(|step| step.is_for_modules() && matches(step, call, None)) {
         Some(step) => verdict(policy.mode(), step, called(command, typed)),
         None => Verdict::Pass(None),
     }
@@ -124,18 +204,26 @@ fn called(command: Option<&[u8]>, typed: &[u8]) -> Vec<u8> {
     command.map_or_else(|| name::canonical_vec(typed), <[u8]>::to_vec)
 }
 
-fn sub_name<'p>(named: Option<&'p Named>, first: Option<&[u8]>) -> Option<&'p SubName> {
-    let first = first?;
-    named?.subs.iter().find(|sub| name::same(first, &sub.name))
+fn sub_name<'p>(named: Option<&'p Named>, call: &dyn Call) -> Option<&'p SubName> {
+    let subs = &named?.subs;
+    if subs.is_empty() {
+        return None;
+    }
+    let first = call.word(1)?;
+    subs.iter().find(|sub| name::same(first, &sub.name))
 }
 
+/// Whether a rule matches. `real_sub` is the first argument's real name, if it came under a new one.
 #[inline]
-fn matches(step: &Step, call: &dyn Call, first: Option<&[u8]>) -> bool {
+fn matches(step: &Step, call: &dyn Call, real_sub: Option<&[u8]>) -> bool {
     let named = match &step.sub {
         None => true,
-        Some(sub) => first.is_some_and(|first| name::same(first, sub)),
+        Some(sub) => {
+            let first = real_sub.or_else(|| call.word(1));
+            first.is_some_and(|first| name::same(first, sub))
+        }
     };
-    named && (step.conditions.is_empty() || conditions::hold(step, call, first))
+    named && (step.conditions.is_empty() || conditions::hold(step, call, real_sub))
 }
 
 fn gone<'p>(

@@ -8,5 +8,5 @@ mod origin;
 pub mod refusal;
 
 pub use call::{Call, Described};
-pub use decide::{Decided, Verdict, decide, decide_for_module};
+pub use decide::{Decided, Decision, Looked, Verdict, decide, decide_for_module, decide_looked};
 pub use origin::{Caller, Origin, ServerState, origin};

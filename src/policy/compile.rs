@@ -32,6 +32,8 @@ pub struct Compiled {
     mode: Mode,
     /// For each first byte of a name, either case: the lengths of the names that are in the table, a bit each.
     lengths: Lengths,
+    /// The same of the names in the table alone, without what `*` adds.
+    named: Lengths,
     names: HashMap<Box<[u8]>, Named, BuildHasherDefault<Fnv>>,
     /// The rules for `*`, in order.
     others: Vec<Step>,
@@ -140,6 +142,12 @@ impl Compiled {
         self.mode
     }
 
+    /// Whether the table could know a name, as the client sent it.
+    #[inline]
+    pub fn might_name(&self, name: &[u8]) -> bool {
+        self.named.might_match(name)
+    }
+
     /// What the table knows of a canonical name.
     pub fn named(&self, name: &[u8]) -> Option<&Named> {
         self.names.get(name)
@@ -156,7 +164,14 @@ impl Compiled {
         }
     }
 
+    /// The rules for `*`.
+    #[inline]
+    pub fn others(&self) -> &[Step] {
+        &self.others
+    }
+
     /// Whether there are rules for names that the table does not know.
+    #[inline]
     pub fn minds_all_names(&self) -> bool {
         !self.others.is_empty()
     }
@@ -313,6 +328,7 @@ impl Build<'_> {
         }
         for name in self.compiled.names.keys() {
             self.compiled.lengths.add(name);
+            self.compiled.named.add(name);
         }
         self.compiled
     }

@@ -41,11 +41,13 @@ pub struct List<T> {
     negated: Vec<T>,
 }
 
-/// An item of `from=`.
+/// An item of `from=`, as numbers: it is held against every call that its rule may match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
-    /// An address or a network.
-    Ip(IpNet),
+    /// An IPv4 network: its first address, and a bit set for each of the prefix.
+    V4(u32, u32),
+    /// An IPv6 network, likewise.
+    V6(u128, u128),
     /// `unix`: a Unix domain socket.
     Unix,
 }
@@ -53,8 +55,10 @@ pub enum Network {
 /// Where a client connects from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// An IP address; IPv4 also where the server has it mapped into IPv6.
-    Ip(IpAddr),
+    /// An IPv4 address, also where the server has it mapped into IPv6.
+    V4(u32),
+    /// An IPv6 address.
+    V6(u128),
     /// A Unix domain socket.
     Unix,
 }
@@ -88,7 +92,10 @@ impl Via {
 impl Source {
     /// An address; one mapped from IPv4 is that IPv4 address.
     pub fn of(address: IpAddr) -> Self {
-        Self::Ip(address.to_canonical())
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => Self::V6(address.to_bits()),
+        }
     }
 }
 
@@ -97,7 +104,8 @@ impl Network {
     #[inline]
     pub fn contains(&self, source: Source) -> bool {
         match (self, source) {
-            (Self::Ip(net), Source::Ip(address)) => net.contains(&address),
+            (Self::V4(net, mask), Source::V4(address)) => address & mask == *net,
+            (Self::V6(net, mask), Source::V6(address)) => address & mask == *net,
             (Self::Unix, Source::Unix) => true,
             _ => false,
         }
@@ -227,11 +235,18 @@ fn network(item: &[u8]) -> Result<Network, String> {
         Err(_) => text.parse::<IpNet>().ok(),
     };
     match net {
-        Some(net) => Ok(Network::Ip(unmapped(net))),
+        Some(net) => Ok(numbers(unmapped(net))),
         None => Err(format!(
             "'{}' is no address and no network: write {FROM}",
             printable(item)
         )),
+    }
+}
+
+fn numbers(net: IpNet) -> Network {
+    match net {
+        IpNet::V4(net) => Network::V4(net.network().to_bits(), net.netmask().to_bits()),
+        IpNet::V6(net) => Network::V6(net.network().to_bits(), net.netmask().to_bits()),
     }
 }
 

@@ -129,7 +129,7 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Read {
         parts.refuse_deny_options(verb);
     }
     if matches!(keyword.as_slice(), b"rename" | b"alias") {
-        parts.refuse_conditions(verb);
+        parts.refuse_conditions();
     }
     let draft = body.map(|body| Draft {
         id: parts.id,

@@ -311,13 +311,12 @@ impl<'w> Parts<'w> {
     }
 
     /// Finds fault with conditions: a name is the same for everyone.
-    pub fn refuse_conditions(&mut self, verb: &Word) {
-        let word = printable(&verb.text);
+    pub fn refuse_conditions(&mut self) {
         for (condition, at) in std::mem::take(&mut self.conditions) {
             let key = condition.key();
             self.problem(
                 at,
-                format!("{key}= is for deny, allow and profile: a {word} holds for everyone"),
+                format!("{key}= is for deny, allow and profile: a name is the same for everyone"),
             );
         }
     }

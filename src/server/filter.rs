@@ -1,6 +1,5 @@
 //! The filter: every command call passes here while a rule is active. It looks the name up, asks the gate, and acts.
 
-use std::rc::Rc;
 use std::time::SystemTime;
 
 use once_cell::unsync::OnceCell;
@@ -10,16 +9,16 @@ use super::filtered::{Filtered, Identity};
 use super::module::{Module, Pending};
 use crate::events::{Event, Happened, Via};
 use crate::gate::refusal::{self, Circumstances, Refusal};
-use crate::gate::{Decided, Origin, Verdict, decide, decide_for_module};
+use crate::gate::{Decided, Decision, Looked, Origin, Verdict, decide_for_module, decide_looked};
 use crate::policy::compile::Compiled;
-use crate::policy::name::{self, MAX_NAME};
+use crate::policy::name::MAX_NAME;
 
 /// Whether a call could mean anything to the policy: the hot path. Most do not, and go on untouched.
 #[inline]
 pub fn might_match(call: &FilterCall<'_>) -> bool {
     #[cfg(feature = "fault-injection")]
     fault(call, b"secaudit-fault-before-match");
-    match (Module::loaded(call.lock()), call.word(0)) {
+    match (Module::loaded(call.lock()), call.name()) {
         (Some(module), Some(name)) => module.lengths.might_match(name),
         _ => false,
     }
@@ -27,66 +26,67 @@ pub fn might_match(call: &FilterCall<'_>) -> bool {
 
 /// Decides a call whose name might mean something, and acts.
 pub fn on_call(call: &mut FilterCall<'_>) {
-    let module = Module::get(call.lock());
-    let compiled = Rc::clone(&module.compiled.borrow());
-    let act = judge(call, module, &compiled);
-    carry_out(call, module, act);
+    let Some(module) = Module::loaded(call.lock()) else {
+        return;
+    };
+    let act = judge(call, module, &module.compiled.borrow());
+    if let Some(act) = act {
+        carry_out(call, module, act);
+    }
 }
 
 /// The gate itself failed on a call whose name had matched: it fails closed, but never on what keeps replicas alike.
 pub fn on_failure(call: &mut FilterCall<'_>) {
     let module = Module::get(call.lock());
-    let compiled = Rc::clone(&module.compiled.borrow());
+    let compiled = module.compiled.borrow();
     let filtered = Filtered::new(call, module, &compiled);
     if matches!(filtered.identity().origin, Origin::Exempt | Origin::Module) {
         return;
     }
+    drop(compiled);
     call.replace(0, refusal::FAILED.as_bytes());
     call.drop_arguments();
 }
 
-/// What is to be done with a call.
+/// What is to be done with a call that does not pass as it came.
 enum Act {
-    Pass,
     /// It came under a new name and runs under its real one.
     Rename {
         command: Box<[u8]>,
         sub: Option<Box<[u8]>>,
     },
     /// The server refuses it, as a command that does not exist.
-    RefuseAsUnknown {
-        name: String,
-        keep_arguments: bool,
-    },
+    RefuseAsUnknown { name: String, keep_arguments: bool },
     /// A hidden command of ours answers.
-    RefuseWithAnswer {
-        command: &'static str,
-    },
+    RefuseWithAnswer { command: &'static str },
 }
 
-fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
-    let typed = call.word(0).unwrap_or_default();
+/// What is to be done; `None` for a call that passes as it came. Where a rule means all commands, every call pays this.
+#[inline]
+fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Option<Act> {
+    let typed = call.name().unwrap_or_default();
     let mut buffer = [0; MAX_NAME];
-    let lower = name::canonical(typed, &mut buffer);
-    let named = lower.and_then(|lower| compiled.named(lower));
-    if named.is_none() && !compiled.minds_all_names() {
-        return Act::Pass;
-    }
+    let looked = Looked::up(compiled, typed, &mut buffer)?;
     call.matched.set(true);
     #[cfg(feature = "fault-injection")]
     fault(call, b"secaudit-fault-after-match");
     let filtered = Filtered::new(call, module, compiled);
-    let real = named.and_then(|named| named.runs.as_ref());
-    let real = real.map_or(named, |(real, _)| compiled.named(real));
-    if real.is_some_and(|named| named.starts_scripts) {
+    if looked.passes(compiled, &filtered) {
+        return None;
+    }
+    look_whole(&filtered, looked)
+}
+
+/// Decides a call that needs more than a look at who calls.
+#[inline(never)]
+fn look_whole(filtered: &Filtered<'_, '_>, looked: Looked<'_, '_>) -> Option<Act> {
+    let (call, module, compiled) = filtered.parts();
+    if looked.starts_scripts(compiled) {
         filtered.begins_scripts();
     }
-    let decision = decide(compiled, &filtered);
-    if decision.verdict == Verdict::Pass(None)
-        && decision.command.is_none()
-        && decision.sub.is_none()
-    {
-        return Act::Pass;
+    let decision = decide_looked(compiled, filtered, looked);
+    if decision.is_nothing() {
+        return None;
     }
     let scene = Scene {
         call,
@@ -96,35 +96,14 @@ fn judge(call: &FilterCall<'_>, module: &Module, compiled: &Compiled) -> Act {
         connection: OnceCell::new(),
     };
     match scene.identity.origin {
-        Origin::Exempt => return Act::Pass,
-        Origin::Module => {
-            return scene
-                .act(&decide_for_module(compiled, &filtered))
-                .unwrap_or(Act::Pass);
-        }
-        Origin::Client(_) | Origin::Script => {}
-    }
-    for real in [decision.command, decision.sub].into_iter().flatten() {
-        module.count_hit(real.statement);
-    }
-    if let Some(refused) = scene.act(&decision.verdict) {
-        return refused;
-    }
-    match (decision.command, decision.sub) {
-        (None, None) => Act::Pass,
-        (command, sub) => Act::Rename {
-            command: match command {
-                Some(real) => real.name.into(),
-                None => lower.unwrap_or(typed).into(),
-            },
-            sub: sub.map(|real| real.name.into()),
-        },
+        Origin::Exempt => None,
+        Origin::Module => scene.act(&decide_for_module(compiled, filtered)),
+        Origin::Client(_) | Origin::Script => scene.act_and_rename(&decision, looked),
     }
 }
 
 fn carry_out(call: &mut FilterCall<'_>, module: &Module, act: Act) {
     match act {
-        Act::Pass => {}
         Act::Rename { command, sub } => rename(call, module, &command, sub.as_deref()),
         Act::RefuseAsUnknown {
             name,
@@ -169,7 +148,29 @@ struct Scene<'s> {
 }
 
 impl Scene<'_> {
+    /// The same for a whole decision: a call that is not refused runs under its real name.
+    #[cold]
+    fn act_and_rename(&self, decision: &Decision<'_>, looked: Looked<'_, '_>) -> Option<Act> {
+        for real in [decision.command, decision.sub].into_iter().flatten() {
+            self.module.count_hit(real.statement);
+        }
+        if let Some(refused) = self.act(&decision.verdict) {
+            return Some(refused);
+        }
+        match (decision.command, decision.sub) {
+            (None, None) => None,
+            (command, sub) => Some(Act::Rename {
+                command: match command {
+                    Some(real) => real.name.into(),
+                    None => looked.called().into(),
+                },
+                sub: sub.map(|real| real.name.into()),
+            }),
+        }
+    }
+
     /// Counts and records a verdict; how to refuse, if it is a refusal.
+    #[cold]
     fn act(&self, verdict: &Verdict<'_>) -> Option<Act> {
         match verdict {
             Verdict::Deny(decided) => {
@@ -262,7 +263,7 @@ impl Scene<'_> {
             origin,
             default_needs_no_password: self.default_needs_no_password(),
             in_transaction: connection.map(|connection| connection.in_transaction),
-            typed: self.call.word(0).unwrap_or_default(),
+            typed: self.call.name().unwrap_or_default(),
             typed_sub: self.call.word(1),
             reply: decided
                 .reply

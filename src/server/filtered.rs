@@ -32,6 +32,7 @@ pub struct Identity {
 
 impl<'f, 'a> Filtered<'f, 'a> {
     /// Looks at a call.
+    #[inline]
     pub fn new(call: &'f FilterCall<'a>, module: &'f Module, compiled: &'f Compiled) -> Self {
         Self {
             call,
@@ -40,6 +41,11 @@ impl<'f, 'a> Filtered<'f, 'a> {
             client: call.client(),
             identity: OnceCell::new(),
         }
+    }
+
+    /// What it was made of.
+    pub fn parts(&self) -> (&'f FilterCall<'a>, &'f Module, &'f Compiled) {
+        (self.call, self.module, self.compiled)
     }
 
     /// Who is behind the call; asked once.
@@ -68,7 +74,7 @@ impl<'f, 'a> Filtered<'f, 'a> {
         let caller = self
             .client
             .map_or(Caller::Untold, |client| ffi::caller(client, lock));
-        let typed = self.call.word(0).unwrap_or_default();
+        let typed = self.call.name().unwrap_or_default();
         let on_link = self.compiled.may_come_on_link(&name::canonical_vec(typed));
         let user = match &caller {
             Caller::User(user) => Some(user.clone()),
@@ -101,7 +107,10 @@ impl<'f, 'a> Filtered<'f, 'a> {
 
 impl Call for Filtered<'_, '_> {
     fn word(&self, index: usize) -> Option<&[u8]> {
-        self.call.word(i32::try_from(index).ok()?)
+        match index {
+            0 => self.call.name(),
+            index => self.call.word(i32::try_from(index).ok()?),
+        }
     }
 
     fn rewritten(&self) -> bool {
@@ -109,7 +118,7 @@ impl Call for Filtered<'_, '_> {
         if kept.is_empty() {
             return false;
         }
-        let lower = name::canonical_vec(self.call.word(0).unwrap_or_default());
+        let lower = name::canonical_vec(self.call.name().unwrap_or_default());
         let kept = kept.get(lower.as_slice());
         kept.is_some_and(|kept| self.call.is(0, kept))
     }
@@ -118,6 +127,7 @@ impl Call for Filtered<'_, '_> {
         self.identity().user.as_deref()
     }
 
+    #[inline]
     fn source(&self) -> Option<Source> {
         // Only clients that are connected are kept there, under ids that no script and no module has.
         let kept = self

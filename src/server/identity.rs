@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use once_cell::unsync::OnceCell;
+
 use super::ffi::{self, Lock};
 use crate::policy::condition::Source;
 
@@ -92,8 +94,11 @@ fn waits(owner: &Owner) -> Option<bool> {
 /// never used again, so what is kept here never goes stale. Bounded: a client can push out another's place.
 #[derive(Debug, Default)]
 pub struct Sources {
-    places: RefCell<Vec<(u64, Source)>>,
+    places: OnceCell<Box<[Place]>>,
 }
+
+/// A client's id and where it connects from.
+type Place = Cell<(u64, Source)>;
 
 /// Clients are numbered in order, so as many as this are kept without pushing each other out. A power of two.
 const PLACES: usize = 16_384;
@@ -102,9 +107,8 @@ impl Sources {
     /// Where a client connects from, if that is kept.
     #[inline]
     pub fn kept(&self, client: u64) -> Option<Source> {
-        let places = self.places.borrow();
-        let (id, source) = places.get(Self::place(client))?;
-        (*id == client).then_some(*source)
+        let (id, source) = self.places.get()?.get(Self::place(client))?.get();
+        (id == client).then_some(source)
     }
 
     /// Where a client connects from, asked and kept.
@@ -113,12 +117,9 @@ impl Sources {
             return Some(source);
         }
         let source = ffi::connection(client)?.source?;
-        let mut places = self.places.borrow_mut();
-        if places.is_empty() {
-            places.resize(PLACES, (u64::MAX, Source::Unix));
-        }
-        if let Some(place) = places.get_mut(Self::place(client)) {
-            *place = (client, source);
+        let empty = || vec![Cell::new((u64::MAX, Source::Unix)); PLACES].into();
+        if let Some(place) = self.places.get_or_init(empty).get(Self::place(client)) {
+            place.set((client, source));
         }
         Some(source)
     }

@@ -92,15 +92,15 @@ const fn at(bytes: &[u8], index: usize) -> Option<u8> {
 /// A command call is on its way. This is what every call of every client pays while a rule is active: all that is not
 /// needed to see that a name means nothing stands in `look_closer`.
 pub(super) extern "C" fn on_call(ctx: *mut raw::RedisModuleCommandFilterCtx) {
-    if fence(true, || filter::might_match(&FilterCall::new(ctx))) {
-        look_closer(ctx);
+    let call = FilterCall::new(ctx);
+    if fence(true, || filter::might_match(&call)) {
+        look_closer(call);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn look_closer(ctx: *mut raw::RedisModuleCommandFilterCtx) {
-    let mut call = FilterCall::new(ctx);
+fn look_closer(mut call: FilterCall<'_>) {
     let looked = fence(false, || {
         filter::on_call(&mut call);
         true

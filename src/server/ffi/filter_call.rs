@@ -14,6 +14,8 @@ pub struct FilterCall<'a> {
     ctx: *mut raw::RedisModuleCommandFilterCtx,
     /// The command's name was one that the policy knows: from here on, a failure refuses the call.
     pub matched: Cell<bool>,
+    /// The first word, as long as nothing was put in its place.
+    name: Option<&'a [u8]>,
     lock: Lock<'a>,
 }
 
@@ -24,6 +26,7 @@ impl<'a> FilterCall<'a> {
         Self {
             ctx,
             matched: Cell::new(false),
+            name: bytes(word_object(ctx, 0)),
             lock: Lock::held(),
         }
     }
@@ -31,6 +34,12 @@ impl<'a> FilterCall<'a> {
     /// The lock under which filters run.
     pub fn lock(&self) -> Lock<'a> {
         self.lock
+    }
+
+    /// The command's name, as the client sent it: the first word, unless something was put in its place.
+    #[inline]
+    pub fn name(&self) -> Option<&[u8]> {
+        self.name
     }
 
     /// How many words the call has, its name included.
@@ -42,19 +51,12 @@ impl<'a> FilterCall<'a> {
     /// A word of the call. It must not be kept across `replace` or `delete`: they need `&mut self`.
     #[inline]
     pub fn word(&self, index: c_int) -> Option<&[u8]> {
-        bytes(self.word_object(index))
+        bytes(word_object(self.ctx, index))
     }
 
     /// Whether this word is the very object that was put there by `replace_with`.
     pub fn is(&self, index: c_int, kept: &Kept) -> bool {
-        ptr::eq(self.word_object(index), kept.0)
-    }
-
-    #[inline]
-    fn word_object(&self, index: c_int) -> *mut raw::RedisModuleString {
-        // SAFETY: as above; the server answers NULL for an index that is out of range.
-        api!(RedisModule_CommandFilterArgGet)
-            .map_or(ptr::null_mut(), |get| unsafe { get(self.ctx, index) })
+        ptr::eq(word_object(self.ctx, index), kept.0)
     }
 
     /// Puts another word in place of one.
@@ -72,6 +74,8 @@ impl<'a> FilterCall<'a> {
     }
 
     fn put(&mut self, index: c_int, object: *mut raw::RedisModuleString) {
+        // The server may free the old word.
+        self.name = None;
         if let (Some(replace), false) =
             (api!(RedisModule_CommandFilterArgReplace), object.is_null())
         {
@@ -99,6 +103,15 @@ impl<'a> FilterCall<'a> {
         // SAFETY: the running filter's context.
         api!(RedisModule_CommandFilterGetClientId).map(|id| unsafe { id(self.ctx) })
     }
+}
+
+#[inline]
+fn word_object(
+    ctx: *mut raw::RedisModuleCommandFilterCtx,
+    index: c_int,
+) -> *mut raw::RedisModuleString {
+    // SAFETY: the context the server passed to the running filter; it answers NULL for an index that is out of range.
+    api!(RedisModule_CommandFilterArgGet).map_or(ptr::null_mut(), |get| unsafe { get(ctx, index) })
 }
 
 /// A string of the server's that we hold on to.
