@@ -33,6 +33,12 @@ mod differential;
 // Replication, AOF, MONITOR, SLOWLOG, CLIENT PAUSE, I/O threads: the gate is not in their way.
 mod transparency;
 
+// Three masters of a Cluster: routing, redirects, moving slots.
+mod cluster;
+
+// Failover by a Sentinel, while no one else may do what it does.
+mod sentinel;
+
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 

@@ -17,6 +17,8 @@ pub mod account;
 pub mod builder;
 /// The real redis-cli, in a pipe and on a terminal.
 pub mod cli;
+/// Three masters of a Cluster.
+pub mod cluster;
 /// The text of a server's redis.conf.
 mod conf;
 /// One way to start a server, which can be started again.
@@ -33,6 +35,8 @@ pub mod process;
 pub mod replication;
 /// A small client that sees every byte.
 pub mod resp;
+/// A Sentinel.
+pub mod sentinel;
 /// A running server.
 pub mod server;
 /// Skipping a test, with a reason that is recorded.

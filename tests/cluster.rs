@@ -1,0 +1,67 @@
+//! The gate on a Cluster of three masters: routing, redirects and moving slots are as without it.
+
+use crate::gate::is_refusal;
+use crate::harness::cluster::{Cluster, id, redirects};
+use crate::harness::server::Server;
+use crate::harness::skip::needs_module;
+
+const POLICY: &str = "alias put set\nrename get g3t\ndeny del id=no-del\ndeny flushall keys id=no-all\n\
+    profile tutorial mode=observe id=watched\n";
+
+#[test]
+fn calls_under_new_names_are_routed_and_refused_ones_are_refused_on_every_node() {
+    needs_module!();
+    let cluster = Cluster::start(&Server::builder().policy(POLICY));
+    for key in ["a", "b", "c", "{tag}1"] {
+        let (right, wrong) = cluster.right_and_wrong(key);
+        assert!(right.call(["PUT", key, "v"]).is_ok());
+        assert_eq!(right.call(["G3T", key]).text(), "v");
+        for call in [vec!["PUT", key, "x"], vec!["G3T", key], vec!["EXISTS", key]] {
+            let reply = wrong.call(&call);
+            assert!(redirects(&reply, "MOVED"), "{call:?}: {reply:?}");
+        }
+        for node in [right, wrong] {
+            let error = node.call(["DEL", key]).error_text();
+            assert!(is_refusal(&error, "del", "no-del"), "{error}");
+        }
+        let script = right.call(["EVAL", "return redis.call('put', KEYS[1], 'w')", "1", key]);
+        assert!(script.is_ok(), "{script:?}");
+        assert_eq!(right.call(["G3T", key]).text(), "w");
+    }
+    for node in &cluster.nodes {
+        assert_eq!(node.call(["PING"]).text(), "PONG");
+        let error = node.call(["FLUSHALL"]).error_text();
+        assert!(is_refusal(&error, "flushall", "no-all"), "{error}");
+    }
+}
+
+#[test]
+fn a_slot_moves_with_its_keys_and_clients_are_asked_over() {
+    needs_module!();
+    let cluster = Cluster::start(&Server::builder().policy(POLICY));
+    let (from, to) = cluster.right_and_wrong("{tag}");
+    let slot = cluster.slot("{tag}").to_string();
+    assert!(from.call(["PUT", "{tag}1", "one"]).is_ok());
+    let set = |node: &Server, words: &[&str]| {
+        let all = [&["CLUSTER", "SETSLOT", slot.as_str()], words].concat();
+        let reply = node.call(&all);
+        assert!(reply.is_ok(), "{all:?}: {reply:?}");
+    };
+    set(to, &["IMPORTING", &id(from)]);
+    set(from, &["MIGRATING", &id(to)]);
+    assert!(redirects(&from.call(["PUT", "{tag}2", "two"]), "ASK"));
+    assert!(redirects(&from.call(["G3T", "{tag}2"]), "ASK"));
+    let mut client = to.client();
+    assert!(redirects(&client.call(["PUT", "{tag}2", "two"]), "MOVED"));
+    assert!(client.call(["ASKING"]).is_ok());
+    assert!(client.call(["PUT", "{tag}2", "two"]).is_ok());
+    let port = to.port().to_string();
+    let moved = from.call(["MIGRATE", "127.0.0.1", &port, "{tag}1", "0", "5000"]);
+    assert!(moved.is_ok(), "{moved:?}");
+    for node in [to, from] {
+        set(node, &["NODE", &id(to)]);
+    }
+    assert_eq!(to.call(["G3T", "{tag}1"]).text(), "one");
+    assert_eq!(to.call(["G3T", "{tag}2"]).text(), "two");
+    assert!(redirects(&from.call(["G3T", "{tag}1"]), "MOVED"));
+}
