@@ -39,6 +39,9 @@ mod cluster;
 // Failover by a Sentinel, while no one else may do what it does.
 mod sentinel;
 
+// A flood of refusals: memory and the record of others stay.
+mod flood;
+
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 

@@ -1,0 +1,59 @@
+//! A flood of refused calls neither makes the server grow nor pushes out the record of what others did.
+
+use crate::harness::resp::Client;
+use crate::harness::server::Server;
+use crate::harness::skip::needs_module;
+
+const ROUND: usize = 20_000;
+
+/// Sends refused calls in one pipeline, each with another name if `names` says so.
+fn flood(client: &mut Client, names: bool) {
+    let call = |number: usize| match names {
+        true => vec![format!("no-such-{number}")],
+        false => vec!["FLUSHALL".to_owned()],
+    };
+    for chunk in (0..ROUND).collect::<Vec<_>>().chunks(1000) {
+        let replies = client.pipeline(chunk.iter().copied().map(call));
+        assert!(replies.iter().all(|reply| reply.is_error()));
+    }
+}
+
+fn used_memory(server: &Server) -> usize {
+    server.info("memory")["used_memory"].parse().unwrap()
+}
+
+#[test]
+fn a_flood_of_refusals_leaves_memory_as_it_was_and_the_events_of_others_in_the_log() {
+    needs_module!();
+    let server = Server::builder()
+        .policy("deny get id=of-others\nallow info client auth acl\ndeny * id=all\n")
+        .config("user", "app on >pw ~* &* +@all")
+        .start();
+    let mut client = server.client();
+    // Both kinds once, so that what is kept for good is there.
+    flood(&mut client, true);
+    flood(&mut client, false);
+    let mut app = server.client();
+    assert!(app.auth("app", "pw").is_ok());
+    assert!(app.call(["GET", "k"]).is_error());
+    let before = used_memory(&server);
+    let denied = |server: &Server| -> usize {
+        server.info("secaudit")["secaudit_calls_denied"]
+            .parse()
+            .unwrap()
+    };
+    let denied_before = denied(&server);
+    for _ in 0..5 {
+        flood(&mut client, true);
+        flood(&mut client, false);
+    }
+    let after = used_memory(&server);
+    assert!(after < before + 512 * 1024, "{before} bytes, then {after}");
+    assert_eq!(denied(&server) - denied_before, 10 * ROUND);
+    let log = server.call(["SECGATE", "LOG"]).texts();
+    let of_app = log.iter().filter(|line| line.contains("user=app")).count();
+    if crate::harness::version::under_test().tells_filters_who_calls() {
+        assert_eq!(of_app, 1, "the one event of a named user is still there");
+    }
+    assert!(log.len() <= 128);
+}
