@@ -42,6 +42,9 @@ mod sentinel;
 // A flood of refusals: memory and the record of others stay.
 mod flood;
 
+// Partial resyncs, failovers and moving slots under rules that forbid clients what they bring.
+mod replication_life;
+
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 

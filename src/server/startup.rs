@@ -35,6 +35,7 @@ fn try_to_load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
         [path] => Some(*path),
         _ => return Err("loadmodule takes one argument, the path of the policy file".to_owned()),
     };
+    ctx.declare_harmless();
     ctx.register_settings()?;
     let module = Module::get(ctx.lock());
     find_policy_file(ctx, module, argument)?;

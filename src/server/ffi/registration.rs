@@ -12,6 +12,10 @@ use super::entries::{
 use super::{Ctx, OK};
 use crate::events::{DEFAULT_LENGTH, MAX_LENGTH};
 
+/// VALKEYMODULE_OPTIONS_HANDLE_ATOMIC_SLOT_MIGRATION (Valkey 9.0, valkeymodule.h): CLUSTER MIGRATESLOTS is refused while
+/// a module is loaded that does not declare it.
+const HANDLES_ATOMIC_SLOT_MIGRATION: c_int = 1 << 5;
+
 /// How a command is made known to the server.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandSpec {
@@ -88,6 +92,22 @@ impl Ctx<'_> {
             describe(unsafe { get(self.ctx, whole.as_ptr()) }, sub);
         }
         Ok(())
+    }
+
+    /// Declares what a module without data can say of itself, without which the server stops doing it: diskless loading
+    /// into a second data set, and on Valkey 9 moving slots in one step.
+    pub fn declare_harmless(self) {
+        let valkey = self.info_field("server", "valkey_version").is_some();
+        let slots = if valkey {
+            HANDLES_ATOMIC_SLOT_MIGRATION
+        } else {
+            0
+        };
+        let loading = raw::REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD.cast_signed();
+        if let Some(set) = api!(RedisModule_SetModuleOptions) {
+            // SAFETY: a valid context; unknown bits mean nothing to a server.
+            unsafe { set(self.ctx, loading | slots) };
+        }
     }
 
     /// Registers our settings and reads what redis.conf says of them.
