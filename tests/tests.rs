@@ -45,6 +45,9 @@ mod flood;
 // Partial resyncs, failovers and moving slots under rules that forbid clients what they bring.
 mod replication_life;
 
+// Refusals of subscribers, during a busy script and while the server loads.
+mod refused_meanwhile;
+
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 

@@ -44,8 +44,9 @@ pub struct Circumstances<'a> {
     pub origin: &'a Origin,
     /// The default user needs no password, so a client that runs as it lacks nothing.
     pub default_needs_no_password: bool,
-    /// The client has a transaction open; `None` where the server does not tell.
-    pub in_transaction: Option<bool>,
+    /// The client has a transaction open, where a hidden command would be queued, or subscriptions, where RESP2 clients
+    /// would be told its name; `None` where the server does not tell.
+    pub by_name_only: Option<bool>,
     /// The command's name as the client wrote it.
     pub typed: &'a [u8],
     /// The first argument likewise, if there is one.
@@ -59,7 +60,7 @@ pub struct Circumstances<'a> {
 /// How to refuse a call.
 pub fn refusal(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
     let script = matches!(call.origin, Origin::Script | Origin::Module);
-    let rejected_when_queued = !script && call.in_transaction != Some(false);
+    let rejected_when_queued = !script && call.by_name_only != Some(false);
     let unknown = call.reply == DenyReply::Unknown;
     if rejected_when_queued || (script && unknown) {
         return Refusal::UnknownName(unknown_name(decided, id, &call));
@@ -161,10 +162,10 @@ mod tests {
         }
     }
 
-    fn refuse(origin: &Origin, in_transaction: Option<bool>, reply: DenyReply) -> Refusal {
+    fn refuse(origin: &Origin, by_name_only: Option<bool>, reply: DenyReply) -> Refusal {
         let call = Circumstances {
             origin,
-            in_transaction,
+            by_name_only,
             typed: b"CONFIG\0x",
             typed_sub: Some(b"seT\0x"),
             default_needs_no_password: false,
@@ -201,7 +202,7 @@ mod tests {
         let call = Circumstances {
             origin: &unsure,
             default_needs_no_password: true,
-            in_transaction: Some(false),
+            by_name_only: Some(false),
             typed: b"config",
             typed_sub: None,
             reply: DenyReply::Explain,
@@ -243,7 +244,7 @@ mod tests {
         );
         let call = Circumstances {
             origin: &named,
-            in_transaction: Some(false),
+            by_name_only: Some(false),
             typed: b"config",
             typed_sub: Some(b"seT\0x"),
             default_needs_no_password: false,
@@ -268,10 +269,10 @@ mod tests {
             ..decided(None, false)
         };
         for reply in [DenyReply::Explain, DenyReply::Unknown] {
-            for in_transaction in [Some(true), Some(false)] {
+            for by_name_only in [Some(true), Some(false)] {
                 let call = Circumstances {
                     origin: &Origin::Client(Some(b"app".to_vec())),
-                    in_transaction,
+                    by_name_only,
                     typed: &long,
                     typed_sub: Some(b"seT\0x"),
                     default_needs_no_password: false,

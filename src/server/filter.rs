@@ -262,7 +262,8 @@ impl Scene<'_> {
         let circumstances = Circumstances {
             origin,
             default_needs_no_password: self.default_needs_no_password(),
-            in_transaction: connection.map(|connection| connection.in_transaction),
+            by_name_only: connection
+                .map(|connection| connection.in_transaction || connection.subscribed),
             typed: self.call.name().unwrap_or_default(),
             typed_sub: self.call.word(1),
             reply: decided

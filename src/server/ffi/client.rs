@@ -42,6 +42,8 @@ pub struct Connection {
     pub source: Option<Source>,
     /// A transaction is open: calls are queued.
     pub in_transaction: bool,
+    /// It has subscriptions.
+    pub subscribed: bool,
     /// It waits, so it runs nothing now.
     pub blocked: bool,
 }
@@ -80,6 +82,7 @@ pub fn connection(client: u64) -> Option<Connection> {
     Some(Connection {
         address,
         source,
+        subscribed: flag(raw::REDISMODULE_CLIENTINFO_FLAG_PUBSUB),
         blocked: flag(raw::REDISMODULE_CLIENTINFO_FLAG_BLOCKED),
         in_transaction: flag(raw::REDISMODULE_CLIENTINFO_FLAG_MULTI),
     })
