@@ -48,6 +48,9 @@ mod replication_life;
 // Refusals of subscribers, during a busy script and while the server loads.
 mod refused_meanwhile;
 
+// Commands and calls of other modules, and calls that block.
+mod other_modules;
+
 // The policy file: all or nothing, saved in one step, every error at its place.
 mod policy_file;
 

@@ -1,0 +1,39 @@
+/* A module of someone else's: one command, OTHER.FLUSH, that calls FLUSHALL. Written against the module API by hand. */
+#include <stddef.h>
+
+typedef struct Ctx Ctx;
+typedef struct Str Str;
+typedef int (*Command)(Ctx *, Str **, int);
+
+static int (*get_api)(const char *, void *);
+static int (*reply_long)(Ctx *, long long);
+static int (*reply_error)(Ctx *, const char *);
+static void *(*call)(Ctx *, const char *, const char *, ...);
+static int (*type_of)(void *);
+
+static int flush(Ctx *ctx, Str **argv, int argc) {
+    (void)argv;
+    (void)argc;
+    void *reply = call(ctx, "FLUSHALL", "");
+    int refused = reply == NULL || type_of(reply) == 1; /* REDISMODULE_REPLY_ERROR */
+    return refused ? reply_error(ctx, "ERR the call was refused") : reply_long(ctx, 1);
+}
+
+int RedisModule_OnLoad(Ctx *ctx) {
+    int (*attributes)(Ctx *, const char *, int, int);
+    int (*create)(Ctx *, const char *, Command, const char *, int, int, int);
+    void *(*get)(Ctx *, const char *) = NULL;
+    int (*categories)(void *, const char *) = NULL;
+
+    get_api = (int (*)(const char *, void *))((void **)ctx)[0];
+    if (get_api("RedisModule_SetModuleAttribs", &attributes) || get_api("RedisModule_CreateCommand", &create) ||
+        get_api("RedisModule_Call", &call) || get_api("RedisModule_ReplyWithLongLong", &reply_long) ||
+        get_api("RedisModule_ReplyWithError", &reply_error) || get_api("RedisModule_CallReplyType", &type_of))
+        return 1;
+    attributes(ctx, "other", 1, 1);
+    if (create(ctx, "other.flush", flush, "write", 0, 0, 0)) return 1;
+    /* From Redis 7.2 and Valkey 7.2 on. */
+    if (!get_api("RedisModule_GetCommand", &get) && !get_api("RedisModule_SetCommandACLCategories", &categories))
+        categories(get(ctx, "other.flush"), "dangerous");
+    return 0;
+}

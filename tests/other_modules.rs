@@ -1,0 +1,98 @@
+//! Other modules: their commands come and go, and their own calls are free unless a rule says via=module.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::gate::is_refusal;
+use crate::harness::process::run;
+use crate::harness::server::Server;
+use crate::harness::skip::{needs_module, require};
+use crate::harness::version;
+use crate::harness::wait::DEADLINE;
+
+/// The other module, compiled once.
+fn other() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let path = folder.join("other.so").to_string_lossy().into_owned();
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/other_module.c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-o", &path, source]);
+        let compiled = run(compiler, b"", DEADLINE);
+        assert!(compiled.status.success(), "{}", compiled.text());
+        path
+    })
+}
+
+fn server(policy: &str) -> Server {
+    let builder = Server::builder().policy(policy);
+    builder.config("enable-module-command", "yes").start()
+}
+
+#[test]
+fn a_module_that_comes_later_is_met_by_the_rules_that_waited_for_it() {
+    needs_module!();
+    let server = server("deny other.flush id=waits optional\n");
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    let error = server.call(["OTHER.FLUSH"]).error_text();
+    assert!(is_refusal(&error, "other.flush", "waits"), "{error}");
+    assert!(server.call(["MODULE", "UNLOAD", "other"]).is_ok());
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    assert!(server.call(["OTHER.FLUSH"]).is_error());
+    assert!(server.call(["SECGATE", "DEL", "waits"]).int() == 1);
+    assert_eq!(server.call(["OTHER.FLUSH"]).int(), 1);
+}
+
+#[test]
+fn a_category_takes_in_the_commands_of_a_module_when_it_comes() {
+    needs_module!();
+    require!(
+        version::under_test().has_acl_categories_for_modules(),
+        "modules of this server cannot put commands into ACL categories"
+    );
+    let server = server("allow module\ndeny @dangerous id=d\n");
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    let error = server.call(["OTHER.FLUSH"]).error_text();
+    assert!(is_refusal(&error, "other.flush", "d"), "{error}");
+}
+
+#[test]
+fn a_modules_own_calls_are_free_unless_a_rule_says_via_module() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a module's calls from a client's"
+    );
+    let server = server("deny flushall id=clients\nrename flushdb f1\n");
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    assert!(server.call(["FLUSHALL"]).is_error());
+    assert_eq!(server.call(["OTHER.FLUSH"]).int(), 1);
+    let deny = "SECGATE DENY flushall via=module id=modules";
+    assert!(!server.call(deny.split(' ')).is_error());
+    assert!(server.call(["OTHER.FLUSH"]).is_error());
+    let log = server.call(["SECGATE", "LOG"]).texts().join("\n");
+    assert!(
+        log.contains("rule=modules") && log.contains("via=module"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_call_that_blocks_under_a_new_name_is_woken_and_a_rule_that_comes_meanwhile_is_too_late_for_it()
+{
+    needs_module!();
+    let server = server("rename blpop bl1\n");
+    let mut waiting = server.client();
+    waiting.send(["BL1", "list", "30"]);
+    server.wait_until("the client to wait", || {
+        let clients = server.info("clients")["blocked_clients"].clone();
+        if clients == "1" { Ok(()) } else { Err(clients) }
+    });
+    let deny = "SECGATE DENY blpop id=late";
+    assert!(!server.call(deny.split(' ')).is_error());
+    assert_eq!(server.call(["RPUSH", "list", "x"]).int(), 1);
+    assert_eq!(waiting.read().texts(), ["list", "x"]);
+    let error = waiting.call(["BL1", "list", "1"]).error_text();
+    assert!(is_refusal(&error, "blpop", "late"), "{error}");
+}
