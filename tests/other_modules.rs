@@ -14,8 +14,8 @@ use crate::harness::wait::DEADLINE;
 fn other() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let path = folder.join("other.so").to_string_lossy().into_owned();
+        let folder = env!("CARGO_TARGET_TMPDIR");
+        let path = format!("{folder}/other-{}.so", std::process::id());
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/other_module.c");
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-O1", "-o", &path, source]);
