@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 14] = [
+pub const IDS: [&str; 22] = [
     "net.bind",
     "net.listening",
     "net.firewall",
@@ -23,6 +23,14 @@ pub const IDS: [&str; 14] = [
     "file.data-dir",
     "file.acl",
     "proc.root",
+    "proc.capabilities",
+    "proc.no-new-privs",
+    "proc.core-dumps",
+    "limit.maxmemory",
+    "limit.clients",
+    "limit.output-buffer",
+    "log.file",
+    "log.acl-log",
 ];
 
 /// No line wider than a terminal, and no byte that a terminal would obey.

@@ -57,6 +57,8 @@ pub enum Category {
     Files,
     /// The process the server runs in.
     Process,
+    /// How much may be used, and what is recorded.
+    Limits,
 }
 
 /// How much a failure matters.
@@ -182,6 +184,7 @@ impl Category {
             Self::Commands => "commands",
             Self::Files => "files",
             Self::Process => "process",
+            Self::Limits => "limits",
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The facts a report rests on: plain data, read once from the server and the machine before any check runs.
 //! A fact that could not be read says why; no check may take it for good news.
 
+mod machine;
+
+pub use machine::*;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -88,6 +92,10 @@ pub struct Facts {
     pub files: Files,
     /// The process the server runs in.
     pub process: Process,
+    /// What the machine and the kernel allow that process.
+    pub machine: Machine,
+    /// The clients that are connected.
+    pub clients: Fact<Clients>,
     /// The gate of this module.
     pub gate: Gate,
 }

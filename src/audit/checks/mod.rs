@@ -4,9 +4,11 @@ mod access;
 mod authentication;
 mod commands;
 mod files;
+mod limits;
 mod network;
 mod passwords;
 mod process;
+mod records;
 mod sockets;
 mod steps;
 
@@ -31,6 +33,14 @@ pub const ALL: &[&dyn Check] = &[
     &files::DataDir,
     &files::Acl,
     &process::Root,
+    &process::Capabilities,
+    &process::NoNewPrivs,
+    &process::CoreDumps,
+    &limits::MaxMemory,
+    &limits::Clients,
+    &limits::OutputBuffer,
+    &records::LogFile,
+    &records::AclLog,
 ];
 
 /// The check of this id; without one the id it most likely stood for.
@@ -84,6 +94,7 @@ mod tests {
                 "auth" => Category::Authentication,
                 "cmd" => Category::Commands,
                 "file" => Category::Files,
+                "limit" | "log" => Category::Limits,
                 _ => Category::Process,
             };
             assert_eq!(meta.category, category, "{}", meta.id);
@@ -135,6 +146,14 @@ mod tests {
                 "file.data-dir high true",
                 "file.acl high false",
                 "proc.root high false",
+                "proc.capabilities medium false",
+                "proc.no-new-privs low false",
+                "proc.core-dumps low false",
+                "limit.maxmemory low false",
+                "limit.clients low false",
+                "limit.output-buffer medium false",
+                "log.file low false",
+                "log.acl-log low false",
             ]
         );
     }

@@ -25,6 +25,19 @@ pub fn hardened() -> Facts {
         ("unixsocket", ""),
         ("protected-mode", "yes"),
         ("cluster-enabled", "no"),
+        ("maxmemory", "268435456"),
+        ("maxmemory-clients", "0"),
+        ("maxclients", "1000"),
+        ("timeout", "3600"),
+        ("tcp-keepalive", "300"),
+        (
+            "client-output-buffer-limit",
+            "normal 67108864 16777216 60 slave 268435456 67108864 60",
+        ),
+        ("loglevel", "notice"),
+        ("logfile", "/var/log/redis/redis.log"),
+        ("syslog-enabled", "no"),
+        ("acllog-max-len", "128"),
     ];
     let config = config.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let command = |name| CommandAccess {
@@ -73,6 +86,11 @@ pub fn hardened() -> Facts {
             group: "redis".to_owned(),
             group_sharers: Fact::Known(Vec::new()),
         },
+        machine: machine(),
+        clients: Fact::Known(Clients {
+            connected: 3,
+            idle: Fact::Known(0),
+        }),
         gate: Gate {
             mode: "enforce",
             statements: 1,
@@ -107,6 +125,26 @@ pub fn wide_open() -> Facts {
     facts.files.config = vec![Fact::Known(file("/etc/redis/redis.conf", 0o644))];
     facts.files.data_dir = Fact::Known(folder("/var/lib/redis", 0o755));
     facts.files.acl = Some(Fact::Known(file("/etc/redis/users.acl", 0o644)));
+    for (name, value) in [
+        ("maxmemory", "0"),
+        ("tcp-keepalive", "0"),
+        ("client-output-buffer-limit", "normal 0 0 0"),
+        ("loglevel", "nothing"),
+        ("acllog-max-len", "0"),
+    ] {
+        set(&mut facts, name, value);
+    }
+    facts.machine.core = Fact::Known(CoreDumps {
+        limit: None,
+        undumpable: false,
+        pattern: Some(b"core".to_vec()),
+    });
+    facts.machine.privileges = Fact::Known(Privileges {
+        effective: u64::MAX,
+        permitted: u64::MAX,
+        no_new_privs: false,
+        seccomp: false,
+    });
     facts.process.uid = 0;
     facts.process.user = "root".to_owned();
     facts
@@ -125,6 +163,14 @@ pub fn nothing_read() -> Facts {
     facts.packet_filter = none();
     facts.users = none();
     facts.writers = none();
+    facts.clients = none();
+    facts.machine = Machine {
+        memory: none(),
+        open_files: none(),
+        core: none(),
+        privileges: none(),
+        stdout: none(),
+    };
     for command in &mut facts.commands {
         command.standing = none();
         command.access = none();
@@ -135,6 +181,28 @@ pub fn nothing_read() -> Facts {
         acl: Some(none()),
     };
     facts
+}
+
+fn machine() -> Machine {
+    Machine {
+        memory: Fact::Known(Memory {
+            physical: 8 << 30,
+            group: None,
+        }),
+        open_files: Fact::Known(Some(10_032)),
+        core: Fact::Known(CoreDumps {
+            limit: Some(0),
+            undumpable: false,
+            pattern: Some(b"core".to_vec()),
+        }),
+        privileges: Fact::Known(Privileges {
+            effective: 0,
+            permitted: 0,
+            no_new_privs: true,
+            seccomp: true,
+        }),
+        stdout: Fact::Known(b"/dev/null".to_vec()),
+    }
 }
 
 /// A listening TCP socket.

@@ -7,11 +7,13 @@
 mod accounts;
 pub mod ask;
 mod bounded;
+mod clients;
 mod command_access;
 mod command_calls;
 pub mod config_file;
 mod config_lines;
 mod files;
+mod machine;
 mod netlink;
 mod packet_filter;
 mod process;
@@ -44,6 +46,8 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         sockets: sockets::read(&accounts),
         files: files::read(&server, &file, &settings, &accounts),
         process: process::read(&accounts),
+        machine: machine::read(),
+        clients: clients::read(ask, &file, settings.get("timeout")),
         server,
         config: settings.config,
         requirepass: settings.requirepass,

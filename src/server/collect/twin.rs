@@ -97,6 +97,12 @@ impl Twin {
         self
     }
 
+    /// Has one more command.
+    pub fn command(mut self, name: &str) -> Self {
+        self.commands.insert(name.to_owned(), Some(name.to_owned()));
+        self
+    }
+
     /// `rename-command OLD NEW`.
     pub fn rename(mut self, old: &str, new: &str) -> Self {
         self.commands.insert(old.to_owned(), Some(new.to_owned()));
