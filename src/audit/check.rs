@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::facts::Facts;
+use super::fix::Action;
 
 /// One judgement of the catalogue. Pure: the same facts give the same outcome.
 pub trait Check: Sync {
@@ -124,6 +125,8 @@ pub struct Failure {
     pub severity: Option<(Severity, String)>,
     /// The steps that mend it on this server.
     pub steps: Vec<String>,
+    /// What SECAUDIT FIX can do of them on the running server; none where the operator must.
+    pub actions: Vec<Action>,
 }
 
 impl Outcome {
@@ -153,6 +156,7 @@ impl Failure {
             actual,
             severity: None,
             steps: Vec::new(),
+            actions: Vec::new(),
         }
     }
 
@@ -165,6 +169,13 @@ impl Failure {
     /// The steps that mend it.
     pub fn steps<S: Into<String>>(mut self, steps: impl IntoIterator<Item = S>) -> Self {
         self.steps = steps.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What SECAUDIT FIX can do on the running server.
+    #[allow(dead_code, reason = "checks are given their actions one by one")]
+    pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        self.actions = actions.into_iter().collect();
         self
     }
 }

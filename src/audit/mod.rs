@@ -8,6 +8,7 @@ pub mod check;
 pub mod checks;
 pub mod command_names;
 pub mod facts;
+pub mod fix;
 pub mod grade;
 pub mod reach;
 pub mod report;

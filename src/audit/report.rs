@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::check::{Check, Meta, Outcome, Severity};
 use super::facts::{Facts, Gate, Server};
+use super::fix::Action;
 use super::grade::{self, Grade};
 
 /// All that SECAUDIT says.
@@ -42,6 +43,8 @@ pub struct Finding {
     pub actual: Vec<String>,
     /// The steps that mend it here, or that tell what could not be read.
     pub steps: Vec<String>,
+    /// What SECAUDIT FIX can do on the running server.
+    pub actions: Vec<Action>,
 }
 
 /// How a check came out.
@@ -112,6 +115,7 @@ impl Finding {
             severity_reason: None,
             actual: Vec::new(),
             steps: Vec::new(),
+            actions: Vec::new(),
         };
         match outcome {
             Outcome::Pass(actual) => finding.actual = actual,
@@ -119,6 +123,7 @@ impl Finding {
                 finding.outcome = Verdict::Fail;
                 finding.actual = failure.actual;
                 finding.steps = failure.steps;
+                finding.actions = failure.actions;
                 if let Some((severity, reason)) = failure.severity {
                     finding.severity = severity;
                     finding.severity_reason = Some(reason);
