@@ -1,5 +1,7 @@
 //! How the audit answers: the same lines everywhere, JSON as promised, its catalogue, and errors that help.
 
+mod filter;
+
 use crate::harness::cli;
 use crate::harness::resp::{Reply, words};
 use crate::harness::server::Server;
@@ -158,7 +160,9 @@ fn json_has_the_fields_of_the_contract_and_every_check_once() {
     let text = server.call(["SECAUDIT", "json"]).text();
     assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     let report: Value = serde_json::from_str(&text).unwrap();
-    let wanted = ["schema", "module", "server", "grade", "counts", "findings"];
+    let wanted = [
+        "schema", "time", "module", "server", "grade", "filter", "counts", "findings",
+    ];
     assert_eq!(keys(&report), BTreeSet::from(wanted));
     assert_eq!(report["schema"], 1);
     assert_eq!(
@@ -263,7 +267,14 @@ fn help_names_every_form() {
     let server = Server::start();
     let lines = server.call(["SECAUDIT", "HELP"]).texts();
     assert_readable(lines.iter().map(String::as_str));
-    for word in ["TEXT", "JSON", "CHECKS", "EXPLAIN <check>", "HELP"] {
+    for word in [
+        "TEXT",
+        "JSON",
+        "CHECK <id> ...",
+        "CHECKS",
+        "EXPLAIN <check>",
+        "HELP",
+    ] {
         assert!(
             lines.iter().any(|line| line == word),
             "{word} in {lines:#?}"
@@ -289,7 +300,7 @@ fn a_slip_of_the_finger_is_told_what_would_be_right() {
         ),
         (
             "frobnicate",
-            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, checks, explain, help",
+            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, level, check, checks, explain, help",
         ),
         (
             "EXPLAIN net.bnd",
@@ -309,11 +320,11 @@ fn a_slip_of_the_finger_is_told_what_would_be_right() {
         ),
         (
             "TEXT extra",
-            "ERR 'extra' is one word too many after SECAUDIT TEXT",
+            "ERR unknown word 'extra' after SECAUDIT TEXT: use one of level, check",
         ),
         (
             "JSON a b",
-            "ERR 'a' is one word too many after SECAUDIT JSON",
+            "ERR unknown word 'a' after SECAUDIT JSON: use one of level, check",
         ),
         (
             "HELP me",

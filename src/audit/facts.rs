@@ -8,6 +8,7 @@ pub use machine::*;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 /// Something read from the server, or the reason why it could not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,8 @@ impl Facts {
 /// Everything the checks may look at.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// When they were read.
+    pub time: SystemTime,
     /// Which server this is.
     pub server: Server,
     /// Effective settings as CONFIG GET tells them, by lower-case name; secrets are kept out (see `requirepass`).
@@ -103,6 +106,8 @@ pub struct Facts {
 /// Which server this is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
+    /// The host's name, as `uname -n` tells it.
+    pub host: String,
     /// `redis` or `valkey`.
     pub name: String,
     /// The version it states, `7.0.15`.

@@ -1,7 +1,7 @@
 //! HOW safe is it: plain facts in, a report out.
 //!
 //! `facts` is what was read from the server, `checks` judge it one by one, `report` gathers the findings and `grade`
-//! sums them up. Pure: nothing here asks a server, reads a file or looks at a clock.
+//! sums them up; `request` is what SECAUDIT is asked for and `view` what that shows of a report. Pure: nothing here asks a server, reads a file or looks at a clock.
 #![forbid(unsafe_code)]
 
 pub mod check;
@@ -12,6 +12,8 @@ pub mod fix;
 pub mod grade;
 pub mod reach;
 pub mod report;
+pub mod request;
+pub mod view;
 
 use facts::Facts;
 use report::Report;

@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use super::escape::printable;
 use crate::audit::check::{Category, Severity};
 use crate::audit::grade::Grade;
-use crate::audit::report::{Counts, Finding, Report, Verdict};
+use crate::audit::report::{Counts, Finding, Verdict};
+use crate::audit::view::View;
 
-/// The whole report as one line of JSON. Bytes that are no printable ASCII are escaped as in the text.
-pub fn report(report: &Report) -> String {
+/// The report as one line of JSON. Bytes that are no printable ASCII are escaped as in the text.
+pub fn report(view: &View<'_>) -> String {
+    let report = view.report;
     let document = Document {
         schema: 1,
+        time: humantime::format_rfc3339_millis(report.time).to_string(),
         module: Module {
             name: "secaudit",
             version: report.module_version,
@@ -22,6 +25,7 @@ pub fn report(report: &Report) -> String {
             capabilities: report.gate.capabilities.iter().copied().collect(),
         },
         server: Server {
+            host: &report.server.host,
             name: &report.server.name,
             version: &report.server.version,
             mode: &report.server.mode,
@@ -33,8 +37,9 @@ pub fn report(report: &Report) -> String {
             config_file: report.server.config_file.as_deref().map(printable),
         },
         grade: &report.grade,
-        counts: &report.counts,
-        findings: report.findings.iter().map(finding).collect(),
+        filter: filter(view),
+        counts: &view.counts,
+        findings: view.findings.iter().copied().map(finding).collect(),
     };
     // Plain structs of strings and numbers: serialising them cannot fail.
     serde_json::to_string(&document).unwrap_or_default()
@@ -43,9 +48,11 @@ pub fn report(report: &Report) -> String {
 #[derive(Serialize)]
 struct Document<'r> {
     schema: u32,
+    time: String,
     module: Module<'r>,
     server: Server<'r>,
     grade: &'r Grade,
+    filter: Option<Filter<'r>>,
     counts: &'r Counts,
     findings: Vec<Entry<'r>>,
 }
@@ -66,6 +73,7 @@ struct Gate<'r> {
 
 #[derive(Serialize)]
 struct Server<'r> {
+    host: &'r str,
     name: &'r str,
     version: &'r str,
     mode: &'r str,
@@ -75,6 +83,13 @@ struct Server<'r> {
     user: &'r str,
     executable: &'r str,
     config_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Filter<'r> {
+    level: Option<Severity>,
+    checks: Option<&'r [&'static str]>,
+    left_out: &'r Counts,
 }
 
 #[derive(Serialize)]
@@ -97,6 +112,15 @@ struct Entry<'r> {
 struct Remedy<'r> {
     text: &'static str,
     steps: &'r [String],
+}
+
+fn filter<'r>(view: &'r View<'r>) -> Option<Filter<'r>> {
+    let filter = Filter {
+        level: view.filter.level,
+        checks: view.filter.checks.as_deref(),
+        left_out: &view.left_out,
+    };
+    (!view.filter.is_empty()).then_some(filter)
 }
 
 fn finding(finding: &Finding) -> Entry<'_> {
@@ -127,11 +151,16 @@ fn finding(finding: &Finding) -> Entry<'_> {
 mod tests {
     use super::*;
     use crate::audit::checks::{self, sample};
-    use crate::audit::run;
+    use crate::audit::{run, view};
     use serde_json::Value;
 
     fn rendered(facts: &crate::audit::facts::Facts) -> Value {
-        serde_json::from_str(&report(&run(facts))).unwrap()
+        filtered(facts, &view::Filter::default())
+    }
+
+    fn filtered(facts: &crate::audit::facts::Facts, filter: &view::Filter) -> Value {
+        let whole = run(facts);
+        serde_json::from_str(&report(&View::new(&whole, filter))).unwrap()
     }
 
     #[test]
@@ -141,8 +170,12 @@ mod tests {
             |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
         assert_eq!(
             keys(&document),
-            ["counts", "findings", "grade", "module", "schema", "server"]
+            [
+                "counts", "filter", "findings", "grade", "module", "schema", "server", "time"
+            ]
         );
+        assert_eq!(document["filter"], Value::Null);
+        assert_eq!(document["time"], sample::TIME);
         assert_eq!(document["schema"], 1);
         assert_eq!(keys(&document["grade"]), ["because", "letter"]);
         assert_eq!(
@@ -175,6 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_is_told_with_what_it_leaves_out_and_the_grade_stays() {
+        let filter = view::Filter {
+            level: Some(Severity::High),
+            checks: Some(vec!["net.bind", "log.acl-log"]),
+        };
+        let document = filtered(&sample::wide_open(), &filter);
+        assert_eq!(document["filter"]["level"], "high");
+        assert_eq!(
+            document["filter"]["checks"],
+            serde_json::json!(["net.bind", "log.acl-log"])
+        );
+        assert_eq!(document["findings"].as_array().unwrap().len(), 1);
+        assert_eq!(document["counts"]["fail"], 1);
+        let left_out = document["filter"]["left_out"].as_object().unwrap();
+        let left_out: u64 = left_out.values().map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(usize::try_from(left_out).unwrap(), checks::ALL.len() - 1);
+        assert_eq!(document["grade"]["letter"], "F");
+    }
+
+    #[test]
     fn severities_and_outcomes_are_written_as_documented() {
         let document = rendered(&sample::wide_open());
         let bind = &document["findings"][0];
@@ -201,7 +254,7 @@ mod tests {
         let mut facts = sample::wide_open();
         facts.server.config_file = Some(b"/etc/\xff\x1b.conf".to_vec());
         facts.requirepass = sample::password(sample::PASSWORD);
-        let text = report(&run(&facts));
+        let text = report(&View::new(&run(&facts), &view::Filter::default()));
         assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         assert!(text.contains("/etc/\\\\xff\\\\x1b.conf"));
         assert!(!text.contains(sample::PASSWORD) && !text.contains("letmein"));

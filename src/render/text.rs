@@ -4,17 +4,18 @@ pub use super::catalogue::{checks, explain};
 use super::escape::line;
 use super::wrap::{wrapped, wrapped_shell};
 use crate::audit::check::Severity;
-use crate::audit::report::{Finding, Report, Verdict};
+use crate::audit::report::{Counts, Finding, Verdict};
+use crate::audit::view::View;
 
-/// The whole report, line by line: no control bytes, no line wider than 100 columns.
-pub fn report(report: &Report) -> Vec<String> {
-    let mut lines = header(report);
-    let failures = report.worst_first(Verdict::Fail);
+/// The report, line by line: no control bytes, no line wider than 100 columns.
+pub fn report(view: &View<'_>) -> Vec<String> {
+    let mut lines = header(view);
+    let failures = view.worst_first(Verdict::Fail);
     for finding in &failures {
         lines.push(String::new());
         lines.extend(full(finding));
     }
-    let unknown = report.worst_first(Verdict::Unknown);
+    let unknown = view.worst_first(Verdict::Unknown);
     if !unknown.is_empty() {
         lines.push(String::new());
         lines.push("Unknown: what could not be read is never taken for good".to_owned());
@@ -28,22 +29,22 @@ pub fn report(report: &Report) -> Vec<String> {
         (Verdict::Pass, "Passed", "ok"),
         (Verdict::NotApplicable, "Not applicable", "--"),
     ] {
-        let findings = report.worst_first(outcome);
-        if findings.is_empty() {
-            continue;
+        let mut findings = view.of(outcome).peekable();
+        if findings.peek().is_some() {
+            lines.push(String::new());
+            lines.push(title.to_owned());
         }
-        lines.push(String::new());
-        lines.push(title.to_owned());
-        for finding in in_order(report, &findings) {
+        for finding in findings {
             lines.extend(short(mark, finding));
         }
     }
     lines.push(String::new());
-    lines.extend(footer(report, &failures));
+    lines.extend(footer(view, &failures));
     lines
 }
 
-fn header(report: &Report) -> Vec<String> {
+fn header(view: &View<'_>) -> Vec<String> {
+    let report = view.report;
     let server = &report.server;
     let title = format!(
         "secaudit {} on {} {} ({}, {}), pid {} as {}",
@@ -65,35 +66,58 @@ fn header(report: &Report) -> Vec<String> {
         "Grade  ",
         &format!("{}  ({})", report.grade.letter, report.grade.because),
     ));
-    lines.extend(wrapped("Checks ", &counts(report)));
+    lines.extend(wrapped("Checks ", &counted(view)));
+    if !view.filter.is_empty() {
+        lines.extend(wrapped("Only   ", &filter(view)));
+    }
     lines
 }
 
-fn counts(report: &Report) -> String {
-    let counts = &report.counts;
+/// What was asked for, and what that leaves out.
+fn filter(view: &View<'_>) -> String {
+    let mut asked = Vec::new();
+    if let Some(level) = view.filter.level {
+        asked.push(format!("{} and above", level.name()));
+    }
+    if let Some(checks) = &view.filter.checks {
+        asked.push(checks.join(" "));
+    }
+    let left_out = match outcomes(&view.left_out, None) {
+        parts if parts.is_empty() => "nothing".to_owned(),
+        parts => parts.join(", "),
+    };
+    format!(
+        "{}; left out: {left_out}; the grade is that of all {} checks",
+        asked.join(", "),
+        view.report.counts.total()
+    )
+}
+
+fn counted(view: &View<'_>) -> String {
     let of = |severity: &Severity| {
-        let failed =
-            |finding: &&Finding| finding.outcome == Verdict::Fail && finding.severity == *severity;
-        let count = report.findings.iter().filter(failed).count();
+        let count = view.failures(*severity);
         (count > 0).then(|| format!("{count} {}", severity.name()))
     };
     let severities: Vec<String> = Severity::ALL.iter().filter_map(of).collect();
     let failed = match severities.is_empty() {
         true => "0 failed".to_owned(),
-        false => format!("{} failed ({})", counts.fail, severities.join(", ")),
+        false => format!("{} failed ({})", view.counts.fail, severities.join(", ")),
     };
-    let mut parts = vec![failed];
-    for (count, name) in [
+    outcomes(&view.counts, Some(failed)).join(", ")
+}
+
+/// How many of each outcome, those that are none left away; what failed may be told in other words.
+fn outcomes(counts: &Counts, failed: Option<String>) -> Vec<String> {
+    let said = |(count, name): (usize, &str)| (count > 0).then(|| format!("{count} {name}"));
+    let others = [
         (counts.unknown, "unknown"),
         (counts.suppressed, "suppressed"),
         (counts.pass, "passed"),
         (counts.not_applicable, "not applicable"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {name}"));
-        }
-    }
-    parts.join(", ")
+    ];
+    let failed = failed.or_else(|| said((counts.fail, "failed")));
+    let others = others.into_iter().filter_map(said);
+    failed.into_iter().chain(others).collect()
 }
 
 /// A failure in full.
@@ -147,20 +171,9 @@ fn labelled_steps(label: &str, steps: &[String]) -> Vec<String> {
     lines
 }
 
-fn in_order<'r>(report: &'r Report, wanted: &[&Finding]) -> Vec<&'r Finding> {
-    let is_wanted =
-        |finding: &&Finding| wanted.iter().any(|other| other.meta.id == finding.meta.id);
-    report.findings.iter().filter(is_wanted).collect()
-}
-
-fn footer(report: &Report, failures: &[&Finding]) -> Vec<String> {
-    let example = match failures.first() {
-        Some(finding) => finding.meta.id,
-        None => report
-            .findings
-            .first()
-            .map_or("net.bind", |finding| finding.meta.id),
-    };
+fn footer(view: &View<'_>, failures: &[&Finding]) -> Vec<String> {
+    let example = failures.first().or(view.findings.first());
+    let example = example.map_or("net.bind", |finding| finding.meta.id);
     vec![
         line(&format!("More about one check: SECAUDIT EXPLAIN {example}")),
         "For programs: SECAUDIT JSON.  Every check: SECAUDIT CHECKS.  The gate: SECGATE HELP"
@@ -175,9 +188,40 @@ mod tests {
     use crate::audit::checks::sample;
     use crate::audit::facts::{Fact, Facts};
     use crate::audit::run;
+    use crate::audit::view::Filter;
 
     fn rendered(facts: &Facts) -> Vec<String> {
-        report(&run(facts))
+        filtered(facts, &Filter::default())
+    }
+
+    fn filtered(facts: &Facts, filter: &Filter) -> Vec<String> {
+        report(&View::new(&run(facts), filter))
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_and_the_grade_stays() {
+        let filter = Filter {
+            level: Some(Severity::Critical),
+            checks: Some(vec!["net.bind", "cmd.config", "proc.root"]),
+        };
+        let lines = filtered(&sample::wide_open(), &filter);
+        let whole = rendered(&sample::wide_open());
+        assert_eq!(
+            lines.iter().take(2).collect::<Vec<_>>(),
+            whole.iter().take(2).collect::<Vec<_>>()
+        );
+        let text = lines.join(" ");
+        assert!(text.contains("Grade  F "), "{text}");
+        assert!(text.contains("Checks 1 failed (1 critical) Only   critical and above, net.bind cmd.config proc.root; left out: "), "{text}");
+        assert!(
+            text.contains("CRITICAL net.bind") && !text.contains("cmd.config:"),
+            "{text}"
+        );
+        let lines = filtered(&sample::hardened(), &filter);
+        assert!(
+            lines.iter().any(|line| line == "Checks 0 failed"),
+            "{lines:#?}"
+        );
     }
 
     #[test]

@@ -9,10 +9,10 @@ use super::ffi::{CommandSpec, Ctx};
 use super::module::{Module, Summary};
 use crate::audit::check::Severity;
 use crate::audit::report::{Finding, Verdict};
-use crate::audit::{self, checks, facts};
-use crate::policy::nearest::instead;
-use crate::render;
+use crate::audit::view::View;
+use crate::audit::{self, checks, facts, request};
 use crate::render::escape::printable;
+use crate::render::{self, Rendered};
 
 /// The command, as the server is told of it.
 pub const COMMAND: CommandSpec = CommandSpec {
@@ -25,42 +25,42 @@ pub const COMMAND: CommandSpec = CommandSpec {
     subcommands: &[],
 };
 
-/// The words that can follow.
-const WORDS: [&str; 5] = ["text", "json", "checks", "explain", "help"];
+/// What can follow instead of a report's options.
+const SUBCOMMANDS: [&str; 3] = ["checks", "explain", "help"];
 
 /// Answers a call; `words` are those behind the command.
 pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let Some((first, rest)) = words.split_first() else {
-        return text(ctx);
+        return report(ctx, words);
     };
     match (first.to_ascii_lowercase().as_slice(), rest) {
-        (b"text", []) => text(ctx),
-        (b"json", []) => Answer::Text(render::json::report(&report(ctx))),
         (b"checks", []) => Answer::lines(render::text::checks()),
         (b"explain", [id]) => explain(id),
         (b"explain", []) => Answer::error("EXPLAIN wants a check: SECAUDIT CHECKS lists them"),
         (b"help", []) => Answer::lines(HELP.iter().map(ToString::to_string)),
-        (b"text" | b"json" | b"checks" | b"help", [extra, ..]) | (b"explain", [_, extra, ..]) => {
+        (b"checks" | b"help", [extra, ..]) | (b"explain", [_, extra, ..]) => {
             let form = printable(first).to_uppercase();
             Answer::error(format!(
                 "'{}' is one word too many after SECAUDIT {form}",
                 printable(extra)
             ))
         }
-        _ => Answer::error(format!(
-            "unknown word '{}' after SECAUDIT{}",
-            printable(first),
-            instead(first, &WORDS)
-        )),
+        _ => report(ctx, words),
     }
 }
 
-const HELP: [&str; 13] = [
-    "SECAUDIT [<form>] | <subcommand> [<arg>]. Forms and subcommands are:",
+const HELP: [&str; 19] = [
+    "SECAUDIT [<form>] [<option> ...] | <subcommand> [<arg>]. Forms are:",
     "TEXT",
     "    The report as lines of text. The same as SECAUDIT alone.",
     "JSON",
     "    The report as one JSON object.",
+    "Options, in any order:",
+    "LEVEL low|medium|high|critical",
+    "    Only findings of at least this severity. The grade stays that of all.",
+    "CHECK <id> ...",
+    "    Only these checks; patterns such as net.* stand for several.",
+    "Subcommands are:",
     "CHECKS",
     "    List all checks with their severities.",
     "EXPLAIN <check>",
@@ -71,24 +71,27 @@ const HELP: [&str; 13] = [
     "SECGATE HELP tells how to block, rename and alias commands on the running server.",
 ];
 
-fn text(ctx: Ctx<'_>) -> Answer {
-    Answer::lines(render::text::report(&report(ctx)))
+/// A report, as these words ask for it. Nothing is read from the server before they are understood.
+fn report(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    let request = match request::parse(words, &SUBCOMMANDS) {
+        Ok(request) => request,
+        Err(error) => return Answer::error(error),
+    };
+    let report = judge(ctx);
+    match render::report(request.form, &View::new(&report, &request.filter)) {
+        Rendered::Lines(lines) => Answer::lines(lines),
+        Rendered::Document(text) => Answer::Text(text),
+    }
 }
 
 fn explain(id: &[u8]) -> Answer {
     match checks::find(id) {
         Ok(check) => Answer::lines(render::text::explain(check)),
-        Err(nearest) => {
-            let hint = nearest.map_or_else(
-                || "SECAUDIT CHECKS lists them".to_owned(),
-                |name| format!("did you mean '{name}'?"),
-            );
-            Answer::error(format!("unknown check '{}': {hint}", printable(id)))
-        }
+        Err(nearest) => Answer::error(request::unknown_check(id, nearest)),
     }
 }
 
-fn report(ctx: Ctx<'_>) -> audit::report::Report {
+fn judge(ctx: Ctx<'_>) -> audit::report::Report {
     let module = Module::get(ctx.lock());
     let gate = {
         let policy = module.policy.borrow();

@@ -16,6 +16,9 @@ use crate::audit::facts::*;
 /// The password of the hardened server.
 pub const PASSWORD: &str = "V1XbkU9vOzrB7wQq4n2T8mC5sYdE6hGj0LpRaKfZ";
 
+/// When all of them were looked at.
+pub const TIME: &str = "2026-11-24T16:47:50.223Z";
+
 /// A server with nothing to complain of.
 pub fn hardened() -> Facts {
     let config = [
@@ -50,7 +53,9 @@ pub fn hardened() -> Facts {
         }]),
     };
     Facts {
+        time: humantime::parse_rfc3339(TIME).unwrap(),
         server: Server {
+            host: "db-1".to_owned(),
             name: "redis".to_owned(),
             version: "7.0.15".to_owned(),
             mode: "standalone".to_owned(),

@@ -27,6 +27,8 @@ mod wire_name;
 #[cfg(test)]
 mod twin;
 
+use std::time::SystemTime;
+
 use ask::Ask;
 use config_file::ConfigFile;
 
@@ -42,6 +44,8 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let users = users::read(ask, &file, &settings);
     let commands = command_access::read(ask, &file, &settings, &users);
     Facts {
+        // A clock before 1970 is wrong, and no form of the report could show it.
+        time: SystemTime::now().max(SystemTime::UNIX_EPOCH),
         packet_filter: packet_filter::read(),
         sockets: sockets::read(&accounts),
         files: files::read(&server, &file, &settings, &accounts),

@@ -2,6 +2,7 @@
 
 use super::ask::Ask;
 use crate::audit::facts::Server;
+use crate::render::escape::printable;
 
 /// Asks INFO, which no rename can hide.
 pub fn read(ask: &dyn Ask) -> Server {
@@ -13,7 +14,9 @@ pub fn read(ask: &dyn Ask) -> Server {
     };
     // Valkey states the version of Redis it stands in for, too; its own one counts.
     let valkey = field("valkey_version");
+    let host = rustix::system::uname();
     Server {
+        host: printable(host.nodename().to_bytes()),
         name: match (&valkey, field("server_name")) {
             (_, Some(name)) => name,
             (Some(_), None) => "valkey".to_owned(),
