@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+mod accepted;
 mod authentication;
 mod commands;
 mod files;
@@ -116,6 +117,15 @@ impl Report {
         if ids.is_empty() {
             assert_eq!(self.grade(), "A (nothing fails above low)");
         }
+    }
+
+    /// What is told of the policy's own words: each note's kind and the statement it is about.
+    pub fn notes(&self) -> Vec<(&str, &str)> {
+        let notes = self.0["notes"].as_array().unwrap().iter();
+        let words = notes.map(|note| (&note["kind"], &note["statement"]));
+        words
+            .map(|(kind, statement)| (kind.as_str().unwrap(), statement.as_str().unwrap()))
+            .collect()
     }
 
     /// Every id and its outcome.

@@ -161,7 +161,7 @@ fn json_has_the_fields_of_the_contract_and_every_check_once() {
     assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     let report: Value = serde_json::from_str(&text).unwrap();
     let wanted = [
-        "schema", "time", "module", "server", "grade", "filter", "counts", "findings",
+        "schema", "time", "module", "server", "grade", "filter", "counts", "findings", "notes",
     ];
     assert_eq!(keys(&report), BTreeSet::from(wanted));
     assert_eq!(report["schema"], 1);

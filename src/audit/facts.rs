@@ -1,11 +1,13 @@
 //! The facts a report rests on: plain data, read once from the server and the machine before any check runs.
 //! A fact that could not be read says why; no check may take it for good news.
 
+mod accepted;
 mod machine;
 
+pub use accepted::*;
 pub use machine::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -66,6 +68,11 @@ impl Facts {
         let default = users.iter().find(|user| user.name == b"default");
         default.ok_or_else(|| "the server names no default user".to_owned())
     }
+
+    /// Whether the policy names this user as an administrator. A user who needs no password never is one.
+    pub fn is_administrator(&self, user: &[u8]) -> bool {
+        self.administrators.contains(user)
+    }
 }
 
 /// Everything the checks may look at.
@@ -87,6 +94,8 @@ pub struct Facts {
     pub packet_filter: Fact<PacketFilter>,
     /// The ACL users.
     pub users: Fact<Vec<User>>,
+    /// Those of them whom the policy names as administrators and who need a password; none while the users are unknown.
+    pub administrators: BTreeSet<Vec<u8>>,
     /// Enabled users whom the ACL lets change data by other means than the commands of `cmd.data-loss`.
     pub writers: Fact<Vec<Vec<u8>>>,
     /// How each dangerous command stands, in the catalogue's order.
@@ -270,4 +279,6 @@ pub struct Gate {
     pub policy_file: bool,
     /// What this server lets the module do, each `name` with yes or no.
     pub capabilities: Vec<(&'static str, bool)>,
+    /// What the policy says of the audit.
+    pub accepted: Accepted,
 }

@@ -16,9 +16,22 @@ pub struct Grade {
     pub because: String,
 }
 
-/// Grades the findings. F is never taken back; short of it, no letter is given while a check that could be critical is
+/// Grades the findings. What the policy accepts sets no grade, and the reason says so. F is never taken back; short of it, no letter is given while a check that could be critical is
 /// unknown.
 pub fn grade(findings: &[Finding], facts: &Facts) -> Grade {
+    let mut grade = of_what_counts(findings, facts);
+    let accepted = |finding: &&Finding| finding.outcome == Verdict::Suppressed;
+    match findings.iter().filter(accepted).count() {
+        0 => {}
+        count => {
+            let addition = format!(" ({count} accepted by the policy)");
+            grade.because.push_str(&addition);
+        }
+    }
+    grade
+}
+
+fn of_what_counts(findings: &[Finding], facts: &Facts) -> Grade {
     let failures = || {
         findings
             .iter()

@@ -1,9 +1,11 @@
 //! HOW safe is it: plain facts in, a report out.
 //!
-//! `facts` is what was read from the server, `checks` judge it one by one, `report` gathers the findings and `grade`
-//! sums them up; `request` is what SECAUDIT is asked for and `view` what that shows of a report. Pure: nothing here asks a server, reads a file or looks at a clock.
+//! `facts` is what was read from the server, `checks` judge it one by one, `accepting` puts aside what the policy accepts,
+//! `report` gathers the findings and `grade` sums them up; `request` is what SECAUDIT is asked for and `view` what that
+//! shows of a report. Pure: nothing here asks a server, reads a file or looks at a clock.
 #![forbid(unsafe_code)]
 
+pub mod accepting;
 pub mod check;
 pub mod checks;
 pub mod command_names;

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::accepting::{self, Note};
 use super::check::{Check, Meta, Outcome, Severity};
-use super::facts::{Facts, Gate, Server};
+use super::facts::{Facts, Gate, Server, Suppression};
 use super::fix::Action;
 use super::grade::{self, Grade};
 
@@ -30,6 +31,8 @@ pub struct Report {
     pub counts: Counts,
     /// Every finding, in the catalogue's order.
     pub findings: Vec<Finding>,
+    /// What of the policy's own words on the audit is in vain.
+    pub notes: Vec<Note>,
 }
 
 /// What one check found on this server.
@@ -49,6 +52,8 @@ pub struct Finding {
     pub steps: Vec<String>,
     /// What SECAUDIT FIX can do on the running server.
     pub actions: Vec<Action>,
+    /// Why the policy accepts it; only where it does.
+    pub suppression: Option<Suppression>,
 }
 
 /// How a check came out.
@@ -87,7 +92,8 @@ impl Report {
     /// Judges the facts by these checks.
     pub fn new(facts: &Facts, checks: &[&dyn Check]) -> Self {
         let judge = |check: &&dyn Check| Finding::new(check.meta(), check.evaluate(facts));
-        let findings: Vec<Finding> = checks.iter().map(judge).collect();
+        let mut findings: Vec<Finding> = checks.iter().map(judge).collect();
+        let notes = accepting::accept(&mut findings, facts);
         Self {
             module_version: env!("CARGO_PKG_VERSION"),
             time: facts.time,
@@ -98,6 +104,7 @@ impl Report {
             grade: grade::grade(&findings, facts),
             counts: Counts::of(&findings),
             findings,
+            notes,
         }
     }
 }
@@ -113,6 +120,7 @@ impl Finding {
             actual: Vec::new(),
             steps: Vec::new(),
             actions: Vec::new(),
+            suppression: None,
         };
         match outcome {
             Outcome::Pass(actual) => finding.actual = actual,

@@ -242,7 +242,10 @@ impl Build<'_> {
     /// Takes in what a statement says about names.
     fn names(&mut self, statement: usize, body: &Body) {
         let (real, new, old_goes) = match body {
-            Body::Rule(_) | Body::Profile { .. } => return,
+            Body::Rule(_)
+            | Body::Profile { .. }
+            | Body::Suppress { .. }
+            | Body::Administrators(_) => return,
             Body::Rename { old, new } => (old, new, true),
             Body::Alias { new, target } => (target, new, false),
         };

@@ -6,6 +6,7 @@
 
 pub mod compile;
 pub mod condition;
+pub mod day;
 pub mod glob;
 mod lengths;
 mod link;

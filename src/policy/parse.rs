@@ -11,7 +11,16 @@ use crate::render::escape::printable;
 pub const MAX_FILE: usize = 8 * 1024 * 1024;
 
 /// The words a statement can open with.
-const VERBS: [&str; 6] = ["mode", "profile", "deny", "allow", "rename", "alias"];
+const VERBS: [&str; 8] = [
+    "mode",
+    "profile",
+    "deny",
+    "allow",
+    "rename",
+    "alias",
+    "suppress",
+    "administrators",
+];
 
 /// A statement as it was written, not yet held against the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +128,8 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Read {
         b"alias" => parts
             .two_names(verb, "alias NEW COMMAND")
             .map(|(new, target)| Body::Alias { new, target }),
+        b"suppress" => parts.suppress(verb),
+        b"administrators" => parts.administrators(verb),
         _ => {
             let hint = instead(&verb.text, &VERBS);
             let message = format!("unknown statement '{}'{hint}", printable(&verb.text));
@@ -128,15 +139,20 @@ pub fn statement(verb: &Word, rest: &[Word]) -> Read {
     if !matches!(keyword.as_slice(), b"deny" | b"profile") {
         parts.refuse_deny_options(verb);
     }
-    if matches!(keyword.as_slice(), b"rename" | b"alias") {
-        parts.refuse_conditions();
+    match keyword.as_slice() {
+        b"rename" | b"alias" => parts.refuse_conditions("a name is the same for everyone"),
+        b"suppress" | b"administrators" => parts.refuse_what_is_about_calls(verb),
+        _ => {}
+    }
+    if keyword != b"suppress" {
+        parts.refuse_until(verb);
     }
     let draft = body.map(|body| Draft {
         id: parts.id,
         body,
         note: parts.note,
-        optional: parts.optional,
-        force: parts.force,
+        optional: parts.optional.is_some(),
+        force: parts.force.is_some(),
         position: parts.position,
         at: verb.at,
     });
@@ -232,6 +248,34 @@ mod tests {
             ("deny a\\\\|", "is no command name"),
             ("deny @", "is no category"),
             ("deny @a|b", "is no category"),
+            ("suppress note=x", "suppress wants a check"),
+            ("suppress net.tls", "suppress wants a reason"),
+            ("suppress net.tls note=\" \"", "suppress wants a reason"),
+            ("suppress net.tls net.bind note=x", "one word too many"),
+            ("suppress net.tls note=x until=soon", "'soon' is no day"),
+            ("suppress net.tls note=x until=2027-02-29", "is no day"),
+            (
+                "suppress net.tls note=x optional",
+                "optional is for commands",
+            ),
+            (
+                "suppress net.tls note=x reply=unknown",
+                "reply= is for deny",
+            ),
+            (
+                "suppress net.tls note=x user=a",
+                "suppress is for the audit",
+            ),
+            ("deny get until=2027-01-01", "until= is for suppress"),
+            ("administrators", "at least one user"),
+            ("administrators **", "'*' would name every user"),
+            ("administrators !ops", "there is no '!' here"),
+            ("administrators \"\"", "is no user's"),
+            ("administrators ops force", "force is for commands"),
+            (
+                "administrators ops until=2027-01-01",
+                "until= is for suppress",
+            ),
             ("mode", "mode wants one of"),
             ("mode off on", "mode wants just"),
             ("mode off\nmode off", "already set on line 1"),

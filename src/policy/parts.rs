@@ -1,11 +1,13 @@
 //! The words after a statement's verb, sorted into names and options, each judged by itself.
 
 use super::condition::Condition;
+use super::day::Day;
+use super::glob::Glob;
 use super::name::{MAX_NAME, Name};
 use super::nearest::instead;
 use super::problem::{At, Problem};
 use super::profiles::{self, Profile};
-use super::statement::{Action, Body, Category, DenyReply, Rule, Target};
+use super::statement::{Action, Body, Category, DenyReply, Pattern, Rule, Target};
 use super::words::Word;
 use crate::render::escape::printable;
 
@@ -13,9 +15,12 @@ use crate::render::escape::printable;
 pub const MAX_ID: usize = 64;
 
 /// The options a statement can carry besides conditions; `at=` only after SECGATE.
-const OPTIONS: [&str; 7] = [
-    "id=", "note=", "reply=", "mode=", "optional", "force", "at=",
+const OPTIONS: [&str; 8] = [
+    "id=", "note=", "reply=", "mode=", "until=", "optional", "force", "at=",
 ];
+
+/// The longest pattern over names of users, and the longest id of a check, in bytes.
+const LONGEST_NAME: usize = 256;
 
 /// The words after the verb, sorted into names and options.
 #[derive(Default)]
@@ -28,10 +33,11 @@ pub struct Parts<'w> {
     conditions: Vec<(Condition, At)>,
     reply: Option<(DenyReply, At)>,
     observe: Option<At>,
-    /// `optional`.
-    pub optional: bool,
-    /// `force`.
-    pub force: bool,
+    until: Option<(Day, At)>,
+    /// `optional`, where it stood.
+    pub optional: Option<At>,
+    /// `force`, where it stood.
+    pub force: Option<At>,
     /// `at=`, from 1.
     pub position: Option<usize>,
     /// All that is wrong with the words.
@@ -53,8 +59,8 @@ impl<'w> Parts<'w> {
         let equals = word.text.iter().position(|byte| *byte == b'=');
         let Some(equals) = equals else {
             match word.text.to_ascii_lowercase().as_slice() {
-                b"optional" => self.optional = true,
-                b"force" => self.force = true,
+                b"optional" => self.optional = Some(word.at),
+                b"force" => self.force = Some(word.at),
                 _ => self.names.push(word),
             }
             return;
@@ -70,6 +76,7 @@ impl<'w> Parts<'w> {
             b"note" => self.note(value, word.at),
             b"reply" => self.reply(value, word.at, value_at),
             b"mode" => self.observe(value, word.at, value_at),
+            b"until" => self.until(value, word.at, value_at),
             b"at" => self.position(value, word.at, value_at),
             lower => match Condition::read(lower, value) {
                 Some(Ok(condition)) => {
@@ -154,6 +161,17 @@ impl<'w> Parts<'w> {
                     printable(value)
                 ),
             );
+        }
+    }
+
+    fn until(&mut self, value: &[u8], at: At, value_at: At) {
+        self.once("until", at);
+        match Day::read(value) {
+            Some(day) => self.until = Some((day, at)),
+            None => self.problem(
+                value_at,
+                format!("'{}' is no day: write it as 2027-01-31", printable(value)),
+            ),
         }
     }
 
@@ -279,6 +297,78 @@ impl<'w> Parts<'w> {
         }
     }
 
+    /// The body of a suppression: one check, and a reason.
+    pub fn suppress(&mut self, verb: &Word) -> Option<Body> {
+        let says_why = |note: &Vec<u8>| note.iter().any(|byte| !byte.is_ascii_whitespace());
+        if !self.note.as_ref().is_some_and(says_why) {
+            self.problem(
+                verb.at,
+                "suppress wants a reason: add note=\"why this is accepted\"",
+            );
+        }
+        let names = std::mem::take(&mut self.names);
+        match names.as_slice() {
+            [name] if name.text.len() <= LONGEST_NAME => Some(Body::Suppress {
+                check: String::from_utf8_lossy(&name.text).to_lowercase(),
+                until: self.until.map(|(day, _)| day),
+                at: name.at,
+            }),
+            [name] => {
+                self.problem(name.at, "this is too long for a check's id");
+                None
+            }
+            [_, extra, ..] => {
+                let word = printable(&extra.text);
+                self.problem(
+                    extra.at,
+                    format!("'{word}' is one word too many: write suppress CHECK, a statement for each check"),
+                );
+                None
+            }
+            [] => {
+                self.problem(
+                    verb.at,
+                    "suppress wants a check: SECAUDIT CHECKS lists them",
+                );
+                None
+            }
+        }
+    }
+
+    /// The body of the statement that names administrators.
+    pub fn administrators(&mut self, verb: &Word) -> Option<Body> {
+        let names = std::mem::take(&mut self.names);
+        if names.is_empty() && self.problems.is_empty() {
+            self.problem(verb.at, "administrators wants at least one user");
+        }
+        let patterns: Vec<Pattern> = names
+            .into_iter()
+            .filter_map(|word| self.pattern(word))
+            .collect();
+        (!patterns.is_empty()).then_some(Body::Administrators(patterns))
+    }
+
+    fn pattern(&mut self, word: &Word) -> Option<Pattern> {
+        let text = word.text.as_slice();
+        let fault = match text {
+            b"" => "an empty name is no user's",
+            _ if text.len() > LONGEST_NAME => "this pattern is longer than 256 bytes",
+            // Everybody would be spared, and the audit blind.
+            _ if text.iter().all(|byte| *byte == b'*') => {
+                "'*' would name every user: name the administrators"
+            }
+            [b'!', ..] => "there is no '!' here: name the administrators, all others are none",
+            _ => {
+                return Some(Pattern {
+                    text: text.to_vec(),
+                    glob: Glob::new(text),
+                });
+            }
+        };
+        self.problem(word.at, fault);
+        None
+    }
+
     fn category(&mut self, word: &Word, name: &[u8]) -> Option<Category> {
         if !fits(name) || name.contains(&b'|') {
             let shown = printable(&word.text);
@@ -310,14 +400,30 @@ impl<'w> Parts<'w> {
         }
     }
 
-    /// Finds fault with conditions: a name is the same for everyone.
-    pub fn refuse_conditions(&mut self) {
+    /// Finds fault with conditions, and says why there are none here.
+    pub fn refuse_conditions(&mut self, why: &str) {
         for (condition, at) in std::mem::take(&mut self.conditions) {
             let key = condition.key();
-            self.problem(
-                at,
-                format!("{key}= is for deny, allow and profile: a name is the same for everyone"),
-            );
+            self.problem(at, format!("{key}= is for deny, allow and profile: {why}"));
+        }
+    }
+
+    /// Finds fault with all that only makes sense for calls.
+    pub fn refuse_what_is_about_calls(&mut self, verb: &Word) {
+        let word = printable(&verb.text);
+        self.refuse_conditions(&format!("{word} is for the audit"));
+        for (option, at) in [("optional", self.optional), ("force", self.force)] {
+            if let Some(at) = at {
+                self.problem(at, format!("{option} is for commands, not for {word}"));
+            }
+        }
+    }
+
+    /// Finds fault with `until=`.
+    pub fn refuse_until(&mut self, verb: &Word) {
+        if let Some((_, at)) = self.until {
+            let word = printable(&verb.text);
+            self.problem(at, format!("until= is for suppress, not for {word}"));
         }
     }
 

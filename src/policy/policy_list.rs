@@ -162,12 +162,14 @@ fn finished(draft: Draft, id: String) -> Statement {
     }
 }
 
-/// What the statements of one policy have claimed: each id once, each new name once, each rename of a command once.
+/// What the statements of one policy have claimed: each id once, each new name once, each rename of a command
+/// once, each suppression of a check once.
 #[derive(Default)]
 struct Taken {
     ids: HashMap<String, At>,
     new_names: HashMap<String, At>,
     renamed: HashMap<String, At>,
+    suppressed: HashMap<String, At>,
 }
 
 impl Taken {
@@ -195,7 +197,12 @@ impl Taken {
             problems.extend(first_claim(&mut self.new_names, key, name.at, told));
         };
         match body {
-            Body::Rule(_) | Body::Profile { .. } => {}
+            Body::Rule(_) | Body::Profile { .. } | Body::Administrators(_) => {}
+            Body::Suppress { check, at, .. } => {
+                let what = format!("'{check}' is suppressed by another statement");
+                let told = (what.as_str(), "keep one of the two");
+                problems.extend(first_claim(&mut self.suppressed, check.clone(), *at, told));
+            }
             Body::Alias { new, .. } => new_name(new),
             Body::Rename { old, new } => {
                 new_name(new);
@@ -252,12 +259,15 @@ mod tests {
     fn what_is_written_back_reads_as_the_same_policy() {
         let text = "mode observe\n\
             deny flushall config|set * id=a reply=unknown mode=observe optional force note=\"x \\\"y\\\"\\x00\"\n\
-            allow get user=!a* from=10.0.0.0/8,unix arg2=x\\,y via=script\nprofile rce user=app id=road reply=unknown\ndeny @Dangerous\ndeny config|set param=dir\nrename config c0nf\nalias wipe flushall # gone\nrename config|set config|s3t\n";
+            allow get user=!a* from=10.0.0.0/8,unix arg2=x\\,y via=script\nprofile rce user=app id=road reply=unknown\ndeny @Dangerous\ndeny config|set param=dir\nrename config c0nf\nalias wipe flushall # gone\nrename config|set config|s3t\nSUPPRESS Net.TLS until=2027-01-01 note=\"a \\\"proxy\\\"\"\nadministrators ops-* \"o dd\" id=us\n";
         let policy = read(text);
         assert_eq!(
             ids(&policy),
-            ["a", "r1", "road", "r2", "r3", "r4", "r5", "r6"]
+            ["a", "r1", "road", "r2", "r3", "r4", "r5", "r6", "r7", "us"]
         );
+        assert!(policy.text().ends_with(
+            "suppress net.tls until=2027-01-01 id=r7 note=\"a \\\"proxy\\\"\"\nadministrators ops-* \"o dd\" id=us\n"
+        ));
         let again = read(&policy.text());
         assert_eq!(again.text(), policy.text());
         assert_eq!(again.digest(), policy.digest());
@@ -297,7 +307,7 @@ mod tests {
     #[test]
     fn ids_and_names_are_claimed_once() {
         let problems = Policy::read(
-            b"deny get id=a\ndeny set id=a\nalias x get\nrename set x\nrename set y\nrename flushal f",
+            b"deny get id=a\ndeny set id=a\nalias x get\nrename set x\nrename set y\nrename flushal f\nsuppress net.tls note=x\nsuppress net.tls note=y\nsuppress net.tsl note=x\nsuppress x note=x",
             &FewCommands,
         )
         .unwrap_err();
@@ -309,6 +319,9 @@ mod tests {
                 "line 4, column 12: the name 'x' is taken by another statement on line 3: choose another",
                 "line 5, column 8: 'set' is renamed by another statement on line 4: keep one of the two",
                 "line 6, column 8: unknown command 'flushal': did you mean 'flushall'?",
+                "line 8, column 10: 'net.tls' is suppressed by another statement on line 7: keep one of the two",
+                "line 9, column 10: unknown check 'net.tsl': did you mean 'net.tls'?",
+                "line 10, column 10: unknown check 'x': SECAUDIT CHECKS lists them",
             ]
         );
         let policy = read("alias x get id=a");

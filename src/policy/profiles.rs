@@ -23,7 +23,7 @@ impl Profile {
         let drafts = parse::file(self.text.as_bytes()).drafts;
         let rule = |body| match body {
             Body::Rule(rule) => Some(rule),
-            Body::Profile { .. } | Body::Rename { .. } | Body::Alias { .. } => None,
+            _ => None,
         };
         drafts
             .into_iter()

@@ -6,6 +6,7 @@ use super::nearest::did_you_mean;
 use super::parse::Draft;
 use super::problem::Problem;
 use super::statement::{Action, Body, Category, Rule, Target};
+use crate::render::escape::printable;
 
 /// Commands without which a connection, a replica or this module cannot live: touching them needs `force`.
 pub const NEEDS_FORCE: [&str; 12] = [
@@ -48,6 +49,8 @@ pub trait Commands {
     fn categories(&self) -> Vec<String>;
     /// Whether the server tells a filter who is calling.
     fn tells_who_calls(&self) -> bool;
+    /// Whether the audit has a check of this id; if not, the id it most likely stood for.
+    fn find_check(&self, id: &str) -> Result<(), Option<&'static str>>;
 }
 
 /// Whether `*` skips this command and naming it needs `force`.
@@ -81,6 +84,20 @@ pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
             found.extend(known(target));
             found.extend(not_free(target, new, commands));
         }
+        Body::Suppress { check, at, .. } => {
+            if let Err(nearest) = commands.find_check(check) {
+                let hint = nearest.map_or_else(
+                    || "SECAUDIT CHECKS lists them".to_owned(),
+                    |id| format!("did you mean '{id}'?"),
+                );
+                let check = printable(check.as_bytes());
+                found.push(Problem::new(
+                    *at,
+                    format!("unknown check '{check}': {hint}"),
+                ));
+            }
+        }
+        Body::Administrators(_) => {}
     }
     found.extend(unforced(draft));
     found.extend(untold(draft, commands));
@@ -175,7 +192,7 @@ fn unforced(draft: &Draft) -> Vec<Problem> {
             })
             .collect(),
         Body::Rename { old, .. } => vec![old],
-        Body::Alias { .. } => Vec::new(),
+        Body::Alias { .. } | Body::Suppress { .. } | Body::Administrators(_) => Vec::new(),
     };
     let touchy = |name: &&Name| !draft.force && needs_force(&name.command);
     names
@@ -336,6 +353,13 @@ pub mod tests {
         }
         fn tells_who_calls(&self) -> bool {
             true
+        }
+        fn find_check(&self, id: &str) -> Result<(), Option<&'static str>> {
+            match id {
+                "net.tls" | "net.bind" => Ok(()),
+                "net.tsl" => Err(Some("net.tls")),
+                _ => Err(None),
+            }
         }
     }
 

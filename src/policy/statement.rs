@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::condition::Condition;
+use super::day::Day;
+use super::glob::Glob;
 use super::name::Name;
 use super::problem::At;
 use super::profiles::Profile;
@@ -158,6 +160,26 @@ pub enum Body {
         /// The command it runs.
         target: Name,
     },
+    /// `suppress CHECK`: what this check of the audit finds is accepted, for the reason that the note gives.
+    Suppress {
+        /// The check's id, lower case: `net.tls`.
+        check: String,
+        /// `until=`: the last day it holds; for ever without one.
+        until: Option<Day>,
+        /// Where the id was written.
+        at: At,
+    },
+    /// `administrators PATTERN …`: users who may do what the audit calls dangerous in others.
+    Administrators(Vec<Pattern>),
+}
+
+/// A pattern over names of users, and how it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// As it was written.
+    pub text: Vec<u8>,
+    /// What it matches.
+    pub glob: Glob,
 }
 
 /// One statement of a policy.
@@ -186,7 +208,14 @@ impl Statement {
             Body::Profile { .. } => "profile",
             Body::Rename { .. } => "rename",
             Body::Alias { .. } => "alias",
+            Body::Suppress { .. } => "suppress",
+            Body::Administrators(_) => "administrators",
         }
+    }
+
+    /// Whether it is about calls, so that calls can hit it; what it says else is for the audit.
+    pub fn is_about_calls(&self) -> bool {
+        !matches!(self.body, Body::Suppress { .. } | Body::Administrators(_))
     }
 
     /// The rules it stands for, in order: one for a `deny` or `allow`, those of the list for a `profile`.
@@ -207,7 +236,10 @@ impl Statement {
                 };
                 profile.rules().into_iter().map(with_options).collect()
             }
-            Body::Rename { .. } | Body::Alias { .. } => Vec::new(),
+            Body::Rename { .. }
+            | Body::Alias { .. }
+            | Body::Suppress { .. }
+            | Body::Administrators(_) => Vec::new(),
         }
     }
 }
@@ -217,7 +249,10 @@ impl Body {
     pub fn conditions(&self) -> &[Condition] {
         match self {
             Self::Rule(Rule { conditions, .. }) | Self::Profile { conditions, .. } => conditions,
-            Self::Rename { .. } | Self::Alias { .. } => &[],
+            Self::Rename { .. }
+            | Self::Alias { .. }
+            | Self::Suppress { .. }
+            | Self::Administrators(_) => &[],
         }
     }
 
@@ -227,7 +262,10 @@ impl Body {
             Self::Rule(Rule { reply, observe, .. }) | Self::Profile { reply, observe, .. } => {
                 (*reply, *observe)
             }
-            Self::Rename { .. } | Self::Alias { .. } => (None, false),
+            Self::Rename { .. }
+            | Self::Alias { .. }
+            | Self::Suppress { .. }
+            | Self::Administrators(_) => (None, false),
         }
     }
 }
@@ -249,6 +287,19 @@ impl fmt::Display for Statement {
             }
             Body::Rename { old, new } => write_names(&[old, new], &mut line),
             Body::Alias { new, target } => write_names(&[new, target], &mut line),
+            Body::Suppress { check, until, .. } => {
+                line.push(' ');
+                line.push_str(check);
+                if let Some(until) = until {
+                    line.push_str(&format!(" until={until}"));
+                }
+            }
+            Body::Administrators(patterns) => {
+                for pattern in patterns {
+                    line.push(' ');
+                    quote(&pattern.text, &mut line);
+                }
+            }
         }
         for condition in self.body.conditions() {
             line.push(' ');

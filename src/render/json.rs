@@ -4,10 +4,12 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::escape::printable;
+use crate::audit::accepting::Note;
 use crate::audit::check::{Category, Severity};
 use crate::audit::grade::Grade;
 use crate::audit::report::{Counts, Finding, Verdict};
 use crate::audit::view::View;
+use crate::policy::day::Day;
 
 /// The report as one line of JSON. Bytes that are no printable ASCII are escaped as in the text.
 pub fn report(view: &View<'_>) -> String {
@@ -40,6 +42,7 @@ pub fn report(view: &View<'_>) -> String {
         filter: filter(view),
         counts: &view.counts,
         findings: view.findings.iter().copied().map(finding).collect(),
+        notes: &report.notes,
     };
     // Plain structs of strings and numbers: serialising them cannot fail.
     serde_json::to_string(&document).unwrap_or_default()
@@ -55,6 +58,7 @@ struct Document<'r> {
     filter: Option<Filter<'r>>,
     counts: &'r Counts,
     findings: Vec<Entry<'r>>,
+    notes: &'r [Note],
 }
 
 #[derive(Serialize)]
@@ -101,11 +105,20 @@ struct Entry<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     severity_reason: Option<&'r str>,
     outcome: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppression: Option<Accepted<'r>>,
     actual: String,
     expected: &'static str,
     why: &'static str,
     remedy: Remedy<'r>,
     references: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct Accepted<'r> {
+    id: &'r str,
+    note: &'r str,
+    until: Option<Day>,
 }
 
 #[derive(Serialize)]
@@ -131,6 +144,11 @@ fn finding(finding: &Finding) -> Entry<'_> {
         severity: finding.severity,
         severity_reason: finding.severity_reason.as_deref(),
         outcome: finding.outcome,
+        suppression: finding.suppression.as_ref().map(|accepted| Accepted {
+            id: &accepted.id,
+            note: &accepted.note,
+            until: accepted.until,
+        }),
         actual: finding.actual.join("\n"),
         expected: finding.meta.expected,
         why: finding.meta.why,
@@ -171,7 +189,8 @@ mod tests {
         assert_eq!(
             keys(&document),
             [
-                "counts", "filter", "findings", "grade", "module", "schema", "server", "time"
+                "counts", "filter", "findings", "grade", "module", "notes", "schema", "server",
+                "time"
             ]
         );
         assert_eq!(document["filter"], Value::Null);
@@ -247,6 +266,24 @@ mod tests {
             (acl["id"].as_str(), acl["outcome"].as_str()),
             (Some("file.acl"), Some("not-applicable"))
         );
+    }
+
+    #[test]
+    fn an_accepted_finding_says_by_which_statement_why_and_until_when() {
+        let mut facts = sample::wide_open();
+        sample::suppress(&mut facts, "net.bind", Some("2026-12-31"));
+        sample::suppress(&mut facts, "net.listening", Some("2026-01-31"));
+        let document = rendered(&facts);
+        let bind = &document["findings"][0];
+        assert_eq!(bind["outcome"], "suppressed");
+        assert_eq!(bind["suppression"]["id"], "r9");
+        assert_eq!(bind["suppression"]["note"], "known and watched");
+        assert_eq!(bind["suppression"]["until"], "2026-12-31");
+        assert_eq!(document["counts"]["suppressed"], 1);
+        assert_eq!(document["findings"][1]["outcome"], "fail");
+        assert!(document["findings"][1].get("suppression").is_none());
+        assert_eq!(document["notes"][0]["kind"], "suppression-expired");
+        assert_eq!(document["notes"][0]["statement"], "r9");
     }
 
     #[test]

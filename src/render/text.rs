@@ -4,6 +4,7 @@ pub use super::catalogue::{checks, explain};
 use super::escape::line;
 use super::wrap::{wrapped, wrapped_shell};
 use crate::audit::check::Severity;
+use crate::audit::facts::Suppression;
 use crate::audit::report::{Counts, Finding, Verdict};
 use crate::audit::view::View;
 
@@ -36,6 +37,15 @@ pub fn report(view: &View<'_>) -> Vec<String> {
         }
         for finding in findings {
             lines.extend(short(mark, finding));
+            lines.extend(finding.suppression.iter().flat_map(reason));
+        }
+    }
+    let notes = &view.report.notes;
+    if view.filter.is_empty() && !notes.is_empty() {
+        lines.push(String::new());
+        lines.push("The policy's own words on the audit".to_owned());
+        for note in notes {
+            lines.extend(wrapped("  !! ", &note.text));
         }
     }
     lines.push(String::new());
@@ -148,6 +158,19 @@ fn full(finding: &Finding) -> Vec<String> {
 fn short(mark: &str, finding: &Finding) -> Vec<String> {
     let actual = finding.actual.join("; ");
     wrapped(&format!("  {mark} {:<23}", finding.meta.id), &actual)
+}
+
+/// Why a finding is accepted.
+fn reason(suppression: &Suppression) -> Vec<String> {
+    let until = match suppression.until {
+        Some(until) => format!("until {until}"),
+        None => "without end".to_owned(),
+    };
+    let text = format!(
+        "accepted by {} {until}: {}",
+        suppression.id, suppression.note
+    );
+    wrapped(&" ".repeat(28), &text)
 }
 
 fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
@@ -291,6 +314,39 @@ mod tests {
             lines.contains("?? auth.password          not readable"),
             "{lines}"
         );
+    }
+
+    #[test]
+    fn what_the_policy_accepts_is_shown_with_the_reason_and_what_it_says_in_vain_too() {
+        let mut facts = sample::wide_open();
+        sample::suppress(&mut facts, "log.acl-log", Some("2026-12-31"));
+        sample::suppress(&mut facts, "limit.clients", Some("2026-01-31"));
+        let lines = rendered(&facts);
+        let text = lines.join("\n");
+        assert!(text.contains("1 suppressed"), "{text}");
+        let at = lines
+            .iter()
+            .position(|line| line == "Accepted by the policy");
+        let accepted: Vec<&String> = lines
+            .iter()
+            .skip(at.unwrap_or(lines.len()))
+            .take(3)
+            .collect();
+        assert_eq!(
+            accepted,
+            [
+                "Accepted by the policy",
+                "  -- log.acl-log            acllog-max-len 0",
+                "                            accepted by r9 until 2026-12-31: known and watched",
+            ]
+        );
+        assert!(
+            text.contains(
+                "  !! suppress limit.clients (r9) ended on 2026-01-31: the finding counts again"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("LOW      limit.clients: "), "{text}");
     }
 
     #[test]

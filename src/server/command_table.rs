@@ -10,6 +10,7 @@ use super::collect::config_file;
 use super::ffi::{CommandSpec, Ctx};
 use super::module::Module;
 use super::requests;
+use crate::audit::checks;
 use crate::policy::name::{Name, canonical_vec};
 use crate::policy::problem::At;
 use crate::policy::resolve::{Commands, Found};
@@ -129,6 +130,10 @@ impl Table {
 }
 
 impl Commands for ServerCommands<'_> {
+    fn find_check(&self, id: &str) -> Result<(), Option<&'static str>> {
+        checks::find(id.as_bytes()).map(|_| ())
+    }
+
     fn find(&self, command: &[u8]) -> Found {
         if command.is_empty() {
             return Found::Absent;

@@ -30,13 +30,15 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
     ];
     let audit = module.last_audit.borrow();
     let hits = module.hits.borrow();
-    let ids = policy.statements().iter().map(|statement| &statement.id);
+    let of_statements = policy.statements().iter().zip(hits.iter());
+    let of_calls = of_statements.filter(|(statement, _)| statement.is_about_calls());
+    let of_calls = of_calls.map(|(statement, hits)| (&statement.id, hits));
     fields
         .into_iter()
         .chain(module.log_file.fields())
         .map(|(name, value)| (name.to_owned(), value))
         .chain(audit.iter().flat_map(of_audit))
-        .chain(of_rules(ids.zip(hits.iter()).take(MOST_RULES)))
+        .chain(of_rules(of_calls.take(MOST_RULES)))
         .collect()
 }
 

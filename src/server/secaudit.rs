@@ -100,6 +100,7 @@ fn judge(ctx: Ctx<'_>) -> audit::report::Report {
             statements: policy.statements().len(),
             policy_file: module.settings.policy_path.borrow().is_some(),
             capabilities: module.capabilities.get().named(),
+            accepted: facts::Accepted::by(&policy),
         }
     };
     let report = audit::run(&collect::collect(&Asking::new(ctx), gate));

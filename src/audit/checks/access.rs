@@ -1,4 +1,4 @@
-//! How commands stand: who can still run each, and what bars the rest. Shared by the checks about commands and logins.
+//! How commands stand: who beside the administrators can still run each, and what bars the rest. Shared by the checks about commands and logins.
 
 use super::steps::first_few;
 use crate::audit::facts::{CommandAccess, Facts, GateVerdict, Standing, UserAccess};
@@ -7,7 +7,7 @@ use crate::render::escape::printable_up_to;
 /// How one command stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Somebody can run it; with a rule's name where that rule denies some of its calls.
+    /// Somebody who is no named administrator can run it; with a rule's name where that rule denies some of its calls.
     Open {
         /// Who, as bytes.
         users: Vec<Vec<u8>>,
@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 /// How a command stands.
-pub fn state(command: &CommandAccess) -> State {
+pub fn state(facts: &Facts, command: &CommandAccess) -> State {
     match &command.standing {
         crate::audit::facts::Fact::Unavailable(reason) => return State::Unknown(reason.clone()),
         crate::audit::facts::Fact::Known(standing) => {
@@ -42,7 +42,7 @@ pub fn state(command: &CommandAccess) -> State {
         }
     }
     match command.access.known() {
-        Ok(access) => by_users(access),
+        Ok(access) => by_users(facts, access),
         Err(reason) => State::Unknown(reason.to_owned()),
     }
 }
@@ -55,7 +55,7 @@ pub fn summary(facts: &Facts, names: &[&'static str]) -> Summary {
     for name in names {
         let command = facts.commands.iter().find(|command| command.name == *name);
         let state = match command {
-            Some(command) => state(command),
+            Some(command) => state(facts, command),
             None => State::Unknown("the server was not asked about it".to_owned()),
         };
         let (rank, label) = match state {
@@ -91,7 +91,7 @@ pub fn power_of(facts: &Facts, user: &[u8]) -> Result<Vec<&'static str>, String>
         if !crate::audit::command_names::DANGEROUS.contains(&command.name) {
             continue;
         }
-        match state(command) {
+        match state(facts, command) {
             State::Open { users, .. } if users.iter().any(|name| name == user) => {
                 power.push(command.name);
             }
@@ -122,11 +122,13 @@ fn closed_by_server(standing: &Standing) -> Option<String> {
     }
 }
 
-fn by_users(access: &[UserAccess]) -> State {
+fn by_users(facts: &Facts, access: &[UserAccess]) -> State {
     let allowed = || access.iter().filter(|access| access.acl);
-    let open = || {
+    let able = || {
         allowed().filter(|access| matches!(access.gate, GateVerdict::Pass | GateVerdict::Partly(_)))
     };
+    let administers = |access: &&UserAccess| facts.is_administrator(&access.user);
+    let open = || able().filter(|access| !administers(access));
     let users: Vec<Vec<u8>> = open().map(|access| access.user.clone()).collect();
     if !users.is_empty() {
         let all_partly = open().all(|access| matches!(access.gate, GateVerdict::Partly(_)));
@@ -138,6 +140,11 @@ fn by_users(access: &[UserAccess]) -> State {
             users,
             partly: rule.filter(|_| all_partly),
         };
+    }
+    let administrators: Vec<Vec<u8>> = able().map(|access| access.user.clone()).collect();
+    if !administrators.is_empty() {
+        let names = names(&administrators);
+        return State::Closed(format!("open to administrators only ({names})"));
     }
     let closed = allowed().find_map(|access| match &access.gate {
         GateVerdict::Denied(rule) => Some(format!("denied by the gate (rule {rule})")),
@@ -160,6 +167,7 @@ fn open_label(users: &[Vec<u8>], partly: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::checks::sample;
     use crate::audit::facts::Fact;
 
     fn user(name: &str, acl: bool, gate: GateVerdict) -> UserAccess {
@@ -178,6 +186,10 @@ mod tests {
         }
     }
 
+    fn judged(command: &CommandAccess) -> State {
+        state(&sample::hardened(), command)
+    }
+
     fn closed(state: &State) -> &str {
         match state {
             State::Closed(label) => label,
@@ -187,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_command_is_open_when_one_user_can_run_it() {
-        let state = state(&command(vec![
+        let state = judged(&command(vec![
             user("a", false, GateVerdict::Pass),
             user("b", true, GateVerdict::Denied("r1".to_owned())),
             user("c", true, GateVerdict::Pass),
@@ -205,7 +217,7 @@ mod tests {
     #[test]
     fn a_command_denied_in_part_is_open() {
         let partly = GateVerdict::Partly("r1".to_owned());
-        let state = state(&command(vec![user("a", true, partly)]));
+        let state = judged(&command(vec![user("a", true, partly)]));
         assert!(matches!(state, State::Open { partly: Some(rule), .. } if rule == "r1"));
     }
 
@@ -213,17 +225,17 @@ mod tests {
     fn whatever_closes_a_command_is_named() {
         let denied = user("a", true, GateVerdict::Denied("no-flush".to_owned()));
         assert_eq!(
-            closed(&state(&command(vec![denied]))),
+            closed(&judged(&command(vec![denied]))),
             "denied by the gate (rule no-flush)"
         );
         let renamed = user("a", true, GateVerdict::Renamed("x".to_owned()));
         assert_eq!(
-            closed(&state(&command(vec![renamed]))),
+            closed(&judged(&command(vec![renamed]))),
             "renamed by the gate"
         );
         let barred = user("a", false, GateVerdict::Pass);
         assert_eq!(
-            closed(&state(&command(vec![barred]))),
+            closed(&judged(&command(vec![barred]))),
             "ACL bars every user"
         );
         for (standing, label) in [
@@ -237,14 +249,36 @@ mod tests {
         ] {
             let mut command = command(vec![user("a", true, GateVerdict::Pass)]);
             command.standing = Fact::Known(standing);
-            assert_eq!(closed(&state(&command)), label);
+            assert_eq!(closed(&judged(&command)), label);
         }
+    }
+
+    #[test]
+    fn a_command_that_only_named_administrators_can_run_is_closed() {
+        let mut facts = sample::hardened();
+        facts.administrators.insert(b"ops".to_vec());
+        let mut access = vec![
+            user("ops", true, GateVerdict::Pass),
+            user("app", false, GateVerdict::Pass),
+        ];
+        assert_eq!(
+            closed(&state(&facts, &command(access.clone()))),
+            "open to administrators only (ops)"
+        );
+        access.push(user("other", true, GateVerdict::Pass));
+        let users = vec![b"other".to_vec()];
+        assert!(
+            matches!(state(&facts, &command(access)), State::Open { users: found, .. } if found == users)
+        );
     }
 
     #[test]
     fn what_is_not_known_is_never_closed() {
         let mut command = command(Vec::new());
         command.access = Fact::Unavailable("too many users".to_owned());
-        assert_eq!(state(&command), State::Unknown("too many users".to_owned()));
+        assert_eq!(
+            judged(&command),
+            State::Unknown("too many users".to_owned())
+        );
     }
 }

@@ -56,6 +56,9 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         config: settings.config,
         requirepass: settings.requirepass,
         masterauth: settings.masterauth,
+        administrators: gate
+            .accepted
+            .administrators_among(users.known().map_or(&[], Vec::as_slice)),
         users,
         writers: commands.writers,
         commands: commands.access,
@@ -66,7 +69,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::facts::Fact;
+    use crate::audit::facts::{Accepted, Fact};
     use twin::Twin;
 
     fn gate() -> Gate {
@@ -75,6 +78,7 @@ mod tests {
             statements: 0,
             policy_file: true,
             capabilities: Vec::new(),
+            accepted: Accepted::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::server::ffi::{self, Ctx, Level, log};
 use crate::server::module::Module;
 use crate::server::{policy_file, startup};
 
-/// DENY, ALLOW, RENAME, ALIAS: adds a statement and answers its id.
+/// DENY, ALLOW, RENAME, ALIAS, SUPPRESS, ADMINISTRATORS: adds a statement and answers its id.
 pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
     let all: Vec<&[u8]> = std::iter::once(verb).chain(rest.iter().copied()).collect();
     let all = words::from_arguments(&all);
@@ -63,7 +63,9 @@ fn logged(policy: &Policy, id: &str) -> String {
         return id.to_owned();
     };
     match &statement.body {
-        Body::Rule(_) | Body::Profile { .. } => statement.to_string(),
+        Body::Rule(_) | Body::Profile { .. } | Body::Suppress { .. } | Body::Administrators(_) => {
+            statement.to_string()
+        }
         Body::Rename { old, .. } => format!("rename {old} (its new name is not logged) id={id}"),
         Body::Alias { target, .. } => format!("alias of {target} (its name is not logged) id={id}"),
     }

@@ -29,7 +29,9 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         return sealed;
     }
     match sub.as_slice() {
-        b"deny" | b"allow" | b"rename" | b"alias" => change::add(ctx, &sub, rest),
+        b"deny" | b"allow" | b"rename" | b"alias" | b"suppress" | b"administrators" => {
+            change::add(ctx, &sub, rest)
+        }
         b"profile" => profile::answer(ctx, rest),
         b"seal" => seal::seal(ctx),
         b"del" => change::remove(ctx, rest),

@@ -31,6 +31,8 @@ pub fn permits(ctx: Ctx<'_>, sub: &[u8], rest: &[&[u8]]) -> Result<(), Answer> {
         b"deny" | b"profile" if observes(rest) => {
             "a rule that only observes could stand before one that enforces"
         }
+        b"suppress" => "an accepted finding would no longer count",
+        b"administrators" => "a named administrator would no longer be reported",
         b"mode" if lowers(module, rest) => "the mode cannot be lowered",
         b"log" if has(rest, b"reset") => "the record of refusals is kept",
         _ => return Ok(()),

@@ -83,6 +83,7 @@ pub fn stats(ctx: Ctx<'_>) -> Answer {
     lines.extend(of_log_file.map(|(name, value)| format!("{name}:{value}")));
     let hits = module.hits.borrow();
     let of_statements = policy.statements().iter().zip(hits.iter());
+    let of_statements = of_statements.filter(|(statement, _)| statement.is_about_calls());
     lines.extend(of_statements.map(|(statement, hits)| format!("hits_{}:{hits}", statement.id)));
     Answer::lines(lines)
 }
@@ -103,9 +104,12 @@ fn list_text(ctx: Ctx<'_>) -> Answer {
         .filter(|width| *width <= 80)
         .max()
         .unwrap_or(0);
-    for (text, hits) in texts.iter().zip(hits.iter()) {
+    for ((statement, text), hits) in policy.statements().iter().zip(&texts).zip(hits.iter()) {
         let unit = if *hits == 1 { "hit" } else { "hits" };
-        lines.push(format!("{text:widest$}  # {hits} {unit}"));
+        lines.push(match statement.is_about_calls() {
+            true => format!("{text:widest$}  # {hits} {unit}"),
+            false => text.clone(),
+        });
     }
     if policy.statements().is_empty() {
         lines.push("# no statements: SECGATE HELP tells how to add one".to_owned());
@@ -123,7 +127,7 @@ fn list_json(ctx: Ctx<'_>) -> Answer {
             "action": statement.verb(),
             "statement": statement.to_string(),
             "note": statement.note.as_deref().map(printable),
-            "hits": hits,
+            "hits": statement.is_about_calls().then_some(hits),
         })
     };
     let statements: Vec<_> = policy

@@ -23,7 +23,7 @@ const CATEGORIES: &CStr = c"admin dangerous";
 const EVERYWHERE: &CStr = c"request_policy:all_nodes response_policy:all_succeeded";
 const HERE: &CStr = c"nondeterministic_output";
 
-const SUBCOMMANDS: [CommandSpec; 16] = [
+const SUBCOMMANDS: [CommandSpec; 18] = [
     sub(
         c"deny",
         -3,
@@ -47,6 +47,18 @@ const SUBCOMMANDS: [CommandSpec; 16] = [
         c"profile",
         -2,
         c"Shows the built-in lists of rules, or adds one",
+        EVERYWHERE,
+    ),
+    sub(
+        c"suppress",
+        -4,
+        c"Accepts what a check of SECAUDIT finds, for a reason and a time",
+        EVERYWHERE,
+    ),
+    sub(
+        c"administrators",
+        -3,
+        c"Names the users whom SECAUDIT lets administer",
         EVERYWHERE,
     ),
     sub(
@@ -88,7 +100,7 @@ const SUBCOMMANDS: [CommandSpec; 16] = [
 ];
 
 /// What HELP shows: the words after SECGATE, and what they do.
-const HELP: [(&str, &str); 16] = [
+const HELP: [(&str, &str); 18] = [
     (
         "DENY <command>|@<category>|* [...] [<condition> ...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe] [note=<text>] [optional] [force]",
         "Refuse calls of these commands (config, config|set, @dangerous, *). Replies the rule's id. Conditions are lists, \
@@ -109,6 +121,14 @@ const HELP: [(&str, &str); 16] = [
     (
         "PROFILE [<name> [ADD [<condition> ...] [id=<id>] [at=first|<n>] [reply=explain|unknown] [mode=observe]]]",
         "List the built-in profiles, show the statements of one, or add one to the policy.",
+    ),
+    (
+        "SUPPRESS <check> note=<reason> [until=<yyyy-mm-dd>] [id=<id>]",
+        "Accept what a check of SECAUDIT finds, to the end of that day (UTC). It stays in the report, with the reason.",
+    ),
+    (
+        "ADMINISTRATORS <user-pattern> [...] [id=<id>] [note=<text>]",
+        "Name the users who may do what SECAUDIT calls dangerous in others.",
     ),
     (
         "LIST [JSON]",
