@@ -13,6 +13,8 @@ pub enum Answer {
     List(Vec<Answer>),
     /// An error, its code first.
     Error(String),
+    /// Nothing now: the client waits, and is answered when the work beside the server is done.
+    Later,
 }
 
 impl Answer {
@@ -24,6 +26,11 @@ impl Answer {
     /// Lines for eyes, as HELP replies are.
     pub fn lines(lines: impl IntoIterator<Item = String>) -> Self {
         Self::List(lines.into_iter().map(Self::Line).collect())
+    }
+
+    /// What a client is told when code of ours has panicked.
+    pub fn failed_inside() -> Self {
+        Self::error("secaudit failed inside; see the server log")
     }
 
     /// An error without a code of its own.

@@ -1,6 +1,7 @@
 //! The section `secaudit` of INFO.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::ffi::{self, Lock};
 use super::module::{Module, Summary};
@@ -45,7 +46,8 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
 /// INFO names the hits of this many rules at most: SECGATE STATS has all.
 const MOST_RULES: usize = 1000;
 
-/// The last report: its grade as a letter and as a number from 0 (F) to 5 (A), and what fails, by severity.
+/// The last report: its grade as a letter and as a number from 0 (F) to 5 (A), what fails, by severity, and what it cost:
+/// microseconds in all, of the server's own thread, of the longest visit there, and the number of visits.
 fn of_audit(report: &Summary) -> Vec<(String, String)> {
     let score = "FEDCBA"
         .find(report.grade)
@@ -55,6 +57,16 @@ fn of_audit(report: &Summary) -> Vec<(String, String)> {
         ("audit_score".to_owned(), score),
         ("audit_time".to_owned(), report.time.to_string()),
     ];
+    let micros = |time: Duration| time.as_micros().to_string();
+    fields.extend([
+        ("audit_usec".to_owned(), micros(report.took)),
+        ("audit_server_usec".to_owned(), micros(report.tally.total)),
+        (
+            "audit_longest_visit_usec".to_owned(),
+            micros(report.tally.longest),
+        ),
+        ("audit_visits".to_owned(), report.tally.visits.to_string()),
+    ]);
     let counts = report.counts.iter();
     fields.extend(counts.map(|(name, count)| (format!("audit_{name}"), count.to_string())));
     fields

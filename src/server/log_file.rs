@@ -182,7 +182,8 @@ impl Writer {
     fn start(&mut self) -> io::Result<()> {
         match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Waiting(sink) => {
-                let thread = ffi::spawn_beside_the_server("log", move || sink.run())?;
+                let thread =
+                    ffi::spawn_beside_the_server("log", ffi::Stack::Small, move || sink.run())?;
                 self.stage = Stage::Running(thread);
             }
             stage => self.stage = stage,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod asking;
+mod beside;
 mod capabilities;
 pub mod collect;
 mod command_table;

@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use once_cell::unsync::OnceCell;
 
+use super::beside::{Beside, Tally};
 use super::capabilities::Capabilities;
 use super::command_table::{ServerCommands, Table};
 use super::configs::Settings;
@@ -49,6 +51,8 @@ pub struct Module {
     pub scripts: Scripts,
     /// Where clients connect from.
     pub sources: Sources,
+    /// The calls whose answers are worked out beside the server.
+    pub beside: Beside,
     /// What the last report found.
     pub last_audit: RefCell<Option<Summary>>,
     /// Until restart nothing can be weakened.
@@ -79,6 +83,10 @@ pub struct Summary {
     pub time: u64,
     /// How many findings, by outcome and, of those that fail, by severity.
     pub counts: Vec<(&'static str, usize)>,
+    /// How long its facts took to collect.
+    pub took: Duration,
+    /// What of that was the server's own time.
+    pub tally: Tally,
 }
 
 /// An error that waits for the hidden command it belongs to.

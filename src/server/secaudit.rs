@@ -1,16 +1,15 @@
 //! SECAUDIT: collects, judges and renders.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::answer::Answer;
-use super::asking::Asking;
-use super::collect;
+use super::beside::{self, Host, Tally};
 use super::ffi::{CommandSpec, Ctx};
 use super::module::{Module, Summary};
 use crate::audit::check::Severity;
 use crate::audit::report::{Finding, Verdict};
 use crate::audit::view::View;
-use crate::audit::{self, checks, facts, request};
+use crate::audit::{self, checks, request};
 use crate::render::escape::printable;
 use crate::render::{self, Rendered};
 
@@ -77,11 +76,13 @@ fn report(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         Ok(request) => request,
         Err(error) => return Answer::error(error),
     };
-    let report = judge(ctx);
-    match render::report(request.form, &View::new(&report, &request.filter)) {
-        Rendered::Lines(lines) => Answer::lines(lines),
-        Rendered::Document(text) => Answer::Text(text),
-    }
+    beside::answer(ctx, move |host| {
+        let report = judge(host);
+        match render::report(request.form, &View::new(&report, &request.filter)) {
+            Rendered::Lines(lines) => Answer::lines(lines),
+            Rendered::Document(text) => Answer::Text(text),
+        }
+    })
 }
 
 fn explain(id: &[u8]) -> Answer {
@@ -91,25 +92,18 @@ fn explain(id: &[u8]) -> Answer {
     }
 }
 
-fn judge(ctx: Ctx<'_>) -> audit::report::Report {
-    let module = Module::get(ctx.lock());
-    let gate = {
-        let policy = module.policy.borrow();
-        facts::Gate {
-            mode: policy.mode().word(),
-            statements: policy.statements().len(),
-            policy_file: module.settings.policy_path.borrow().is_some(),
-            capabilities: module.capabilities.get().named(),
-            accepted: facts::Accepted::by(&policy),
-        }
-    };
-    let report = audit::run(&collect::collect(&Asking::new(ctx), gate));
-    module.last_audit.replace(Some(in_short(&report)));
+/// Judges the facts. INFO keeps the outcome in short.
+fn judge(host: &Host<'_>) -> audit::report::Report {
+    let facts = host.facts();
+    let cost = host.cost();
+    let report = audit::run(&facts);
+    let summary = in_short(&report, cost);
+    host.visit(move |ctx| Module::get(ctx.lock()).last_audit.replace(Some(summary)));
     report
 }
 
 /// What INFO keeps of a report.
-fn in_short(report: &audit::report::Report) -> Summary {
+fn in_short(report: &audit::report::Report, (took, tally): (Duration, Tally)) -> Summary {
     let counts = report.counts;
     let failing = |severity| {
         let fails =
@@ -130,5 +124,7 @@ fn in_short(report: &audit::report::Report) -> Summary {
             ("fail_medium", failing(Severity::Medium)),
             ("fail_low", failing(Severity::Low)),
         ],
+        took,
+        tally,
     }
 }

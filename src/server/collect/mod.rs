@@ -1,7 +1,7 @@
 //! Collecting: asks the server and the machine once, and yields the plain facts that the checks judge.
 //!
-//! Whatever cannot be read becomes a `Fact::Unavailable` with its reason. It runs on the server's main thread, so every
-//! read is bounded: files by size, tables by length, questions to the server by number.
+//! Whatever cannot be read becomes a `Fact::Unavailable` with its reason. It runs beside the server, but for each question
+//! the server stops, and in a transaction for all of it: so questions are few and short, and every read is bounded.
 #![forbid(unsafe_code)]
 
 mod accounts;

@@ -175,6 +175,9 @@ impl<'a> Ctx<'a> {
 
     /// Answers the client.
     pub(super) fn reply(self, answer: &Answer) {
+        if matches!(answer, Answer::Later) {
+            return;
+        }
         let length = |len: usize| i64::try_from(len).unwrap_or(0);
         // SAFETY: a valid context of a command; strings are C strings or passed with their length and copied.
         unsafe {
@@ -190,6 +193,7 @@ impl<'a> Ctx<'a> {
                 Answer::Integer(number) => {
                     api!(RedisModule_ReplyWithLongLong).map(|f| f(self.ctx, *number))
                 }
+                Answer::Later => None,
                 Answer::List(items) => {
                     let begun =
                         api!(RedisModule_ReplyWithArray).map(|f| f(self.ctx, length(items.len())));

@@ -1,10 +1,11 @@
-//! Every entry from the server, each behind the fence: load, unload, filter, commands, settings, events, INFO.
+//! Every entry from the server, each behind the fence: load, unload, filter, commands, errands, settings, events, INFO.
 
 use std::ffi::{CString, c_char, c_int, c_longlong, c_void};
 use std::ptr;
 
 use redis_module::raw;
 
+use super::errand;
 use super::filter_call::FilterCall;
 use super::strings::{Level, arguments, bytes, log, new_string, with_c_string};
 use super::thread::is_beside_the_server;
@@ -26,15 +27,17 @@ extern "C" fn RedisModule_OnLoad(
         return ERR;
     }
     std::panic::set_hook(Box::new(|panic| {
-        if is_beside_the_server() {
-            return;
-        }
         let place = panic.location().map_or_else(String::new, |place| {
             format!("{}:{}", place.file(), place.line())
         });
+        let what = if is_beside_the_server() {
+            "a thread of its own, the server goes on"
+        } else {
+            "the call was fenced"
+        };
         log(
             Level::Warning,
-            &format!("secaudit failed inside ({place}); the call was fenced, please report this"),
+            &format!("secaudit failed inside ({place}); {what}, please report this"),
         );
     }));
     let loaded = fence(Err("it failed while loading".to_owned()), || {
@@ -116,11 +119,46 @@ pub(super) extern "C" fn on_command(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
-    let failed = || Answer::Error("ERR secaudit failed inside; see the server log".to_owned());
     let ctx = Ctx::new(ctx);
-    let answer = fence(failed(), || requests::answer(ctx, &arguments(argv, argc)));
+    let answer = fence(Answer::failed_inside(), || {
+        requests::answer(ctx, &arguments(argv, argc))
+    });
     fence((), || ctx.reply(&answer));
     OK
+}
+
+/// A client that waited gets its answer.
+pub(super) extern "C" fn on_unblocked(
+    ctx: *mut raw::RedisModuleCtx,
+    _: *mut *mut raw::RedisModuleString,
+    _: c_int,
+) -> c_int {
+    fence((), || {
+        let Some(data) = api!(RedisModule_GetBlockedClientPrivateData) else {
+            return;
+        };
+        // SAFETY: the context of an unblocked client; its data is what `WaitingClient` gave, freed after this.
+        if let Some(answer) = unsafe { data(ctx).cast::<Answer>().as_ref() } {
+            Ctx::new(ctx).reply(answer);
+        }
+    });
+    OK
+}
+
+/// A client that waited was answered, or has gone.
+pub(super) extern "C" fn answer_is_no_longer_needed(
+    _: *mut raw::RedisModuleCtx,
+    data: *mut c_void,
+) {
+    if !data.is_null() {
+        // SAFETY: the box that `WaitingClient` gave away; the server calls once.
+        fence((), || drop(unsafe { Box::from_raw(data.cast::<Answer>()) }));
+    }
+}
+
+/// The server gets round to an errand of a thread of ours.
+pub(super) extern "C" fn on_errand(data: *mut c_void) {
+    fence((), || errand::run(data));
 }
 
 /// CONFIG, or redis.conf, names the policy file.

@@ -23,23 +23,27 @@ macro_rules! api {
     }};
 }
 
+mod blocked;
 mod client;
 mod context;
 mod entries;
+mod errand;
 mod filter_call;
 mod registration;
 mod strings;
 mod thread;
 
+pub use blocked::WaitingClient;
 pub use client::{Connection, acl_log, acl_rules, caller, client_name, connection, server_state};
 pub use context::{Ctx, filter_is_registered};
+pub use errand::{send as send_errand, takes_errands};
 pub use filter_call::{FilterCall, Kept};
 pub use registration::{
     CommandSpec, has_what_it_needs, sorts_commands_into_acl_categories, stated_version,
     tells_filters_who_calls,
 };
 pub use strings::{Level, log};
-pub use thread::spawn_beside_the_server;
+pub use thread::{Stack, spawn_beside_the_server};
 
 /// Rust memory comes from the server's allocator, so that it is counted in used_memory. Unit tests have no server.
 #[cfg(not(test))]
@@ -85,12 +89,22 @@ impl<T> Locked<T> {
     }
 }
 
-/// Runs code of ours on behalf of C; a panic ends here and is counted.
-fn fence<T>(otherwise: T, code: impl FnOnce() -> T) -> T {
+/// What a panic carries that a fence has caught and counted already, and that goes on to who waits for the outcome.
+struct Counted;
+
+/// Lets a panic that was caught on another thread go on here.
+pub fn fail_too() -> ! {
+    std::panic::resume_unwind(Box::new(Counted))
+}
+
+/// Runs code of ours on behalf of C, or on a thread of ours; a panic ends here and is counted.
+pub fn fence<T>(otherwise: T, code: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(value) => value,
         Err(payload) => {
-            PANICS.fetch_add(1, Ordering::Relaxed);
+            if !payload.is::<Counted>() {
+                PANICS.fetch_add(1, Ordering::Relaxed);
+            }
             // The payload is not shown (it may quote data) and not dropped (a drop may panic again).
             std::mem::forget(payload);
             otherwise

@@ -1,4 +1,5 @@
-//! A thread that runs beside the server: it gets none of the server's signals, and nothing on it touches the server.
+//! A thread that runs beside the server: it gets none of the server's signals, and nothing on it touches the server
+//! but by errands.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -18,19 +19,30 @@ const FAULTS: [libc::c_int; 7] = [
 
 /// The names of our threads begin so; the kernel keeps 15 bytes.
 const PREFIX: &str = "secaudit-";
-/// Enough to make JSON of an event and to write it.
-const STACK: usize = 256 * 1024;
+/// How much a thread can put on its stack; what it does not use costs nothing.
+#[derive(Debug, Clone, Copy)]
+pub enum Stack {
+    /// Enough to make JSON of an event and to write it.
+    Small,
+    /// As much as a program's own threads have.
+    Ordinary,
+}
 
 /// Starts a thread. It must not be running when the module is unloaded.
 pub fn spawn_beside_the_server(
     name: &str,
+    stack: Stack,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    let size = match stack {
+        Stack::Small => 256 << 10,
+        Stack::Ordinary => 2 << 20,
+    };
     let before = block_signals()?;
     // A new thread inherits the mask of the one that starts it, so there is no moment without one.
     let spawned = Builder::new()
         .name(format!("{PREFIX}{name}"))
-        .stack_size(STACK)
+        .stack_size(size)
         .spawn(body);
     // SAFETY: a mask that the system gave us, put back on the same thread.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut()) };
