@@ -230,9 +230,19 @@ fn network(item: &[u8]) -> Result<Network, String> {
         return Ok(Network::Unix);
     }
     let text = std::str::from_utf8(item).unwrap_or_default();
-    let net = match text.parse::<IpAddr>() {
-        Ok(address) => Some(IpNet::from(address)),
-        Err(_) => text.parse::<IpNet>().ok(),
+    // The address is read by the standard library alone: others take `010.0.0.0/8`, which some tools mean as octal.
+    let net = match text.split_once('/') {
+        None => text
+            .parse()
+            .ok()
+            .map(|address: IpAddr| IpNet::from(address)),
+        Some((address, prefix)) if prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let (address, prefix) = (address.parse().ok(), prefix.parse().ok());
+            address
+                .zip(prefix)
+                .and_then(|(address, prefix)| IpNet::new(address, prefix).ok())
+        }
+        Some(_) => None,
     };
     match net {
         Some(net) => Ok(numbers(unmapped(net))),
@@ -358,6 +368,10 @@ mod tests {
             ("user", "!", "is empty"),
             ("from", "10.0.0.0/33", "is no address"),
             ("from", "localhost", "is no address"),
+            ("from", "010.0.0.0/8", "is no address"),
+            ("from", "10.0.05.0/8", "is no address"),
+            ("from", "10.0.0.0/+8", "is no address"),
+            ("from", "10.0.0.0/", "is no address"),
             ("from", "10.0.0", "is no address"),
             ("from", "!", "is empty"),
             ("via", "scrpt", "did you mean 'script'?"),

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# fuzz.sh - coverage-guided fuzzing (cargo-fuzz, libFuzzer, AddressSanitizer) of what the module reads from others.
+#
+# Usage: scripts/fuzz.sh [--seconds N] [TARGET...]    each target (all without a name) for N seconds, 60 unless told
+#        scripts/fuzz.sh --help
+#
+#   policy      any bytes as a policy file: no panic; what is read is written back and read again the same
+#   decide      any policy and call: the compiled decision is that of a slow model written from the README
+#   glob        any pattern and text: as the server's own matching, tried out by the slow model
+#   networks    any from= list and address: as bit by bit comparison says
+#   conf_lines  any bytes as a redis.conf or an ACL file
+#
+# The targets are in fuzz/, which builds the module's pure files once more. Seeds are in fuzz/seeds; what a run learns stays in
+# fuzz/corpus (not committed). A finding stops the run, is left in fuzz/artifacts and printed. cargo-fuzz is installed when
+# missing; the compiler's sanitizer is used on a stable toolchain too (RUSTC_BOOTSTRAP).
+#
+# Exit status: 0 nothing found; 1 a finding, or it does not build; 2 wrong call.
+set -euo pipefail
+
+readonly ALL=(policy decide glob networks conf_lines)
+SECONDS_EACH=60
+TARGETS=()
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
+
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --seconds) [[ ${2:-} =~ ^[0-9]+$ ]] || { echo 'fuzz.sh: --seconds wants a number' >&2; exit 2; }; SECONDS_EACH=$2; shift 2 ;;
+        --help | -h) usage; exit ;;
+        -*) echo "fuzz.sh: unknown option $1: see --help" >&2; exit 2 ;;
+        *) [[ " ${ALL[*]} " = *" $1 "* ]] || { echo "fuzz.sh: no target $1: one of ${ALL[*]}" >&2; exit 2; }; TARGETS+=("$1"); shift ;;
+    esac
+done
+if [[ ${#TARGETS[@]} -eq 0 ]]; then TARGETS=("${ALL[@]}"); fi
+
+cd -- "$(dirname -- "$0")/.."
+export RUSTC_BOOTSTRAP=1
+if ! command -v cargo-fuzz >/dev/null; then
+    echo '==> installing cargo-fuzz'
+    cargo install --locked --quiet cargo-fuzz
+fi
+echo '==> building the targets'
+mkdir -p fuzz/logs
+cargo fuzz build >fuzz/logs/build.log 2>&1 || { grep -A 9 '^error' fuzz/logs/build.log >&2; echo 'fuzz.sh: the targets do not build' >&2; exit 1; }
+
+status=0
+printf '\n%-11s %12s %9s %9s  %s\n' target inputs coverage corpus result
+for target in "${TARGETS[@]}"; do
+    mkdir -p "fuzz/corpus/$target"
+    log=fuzz/logs/$target.log
+    result='nothing found'
+    cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time="$SECONDS_EACH" \
+        -dict=fuzz/dictionary -max_len=4096 -timeout=20 -rss_limit_mb=4096 >"$log" 2>&1 || { result="FOUND: see $log"; status=1; }
+    # libFuzzer's lines: "#1234 NEW    cov: 12 ft: 34 corp: 56/78b ..." and "Done 1234 runs in 60 second(s)"
+    inputs=$(sed -nE 's/^Done ([0-9]+) runs.*/\1/p; s/^#([0-9]+).*/\1/p' "$log" | tail -n 1)
+    coverage=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
+    corpus=$(sed -nE 's/.* corp: ([0-9]+)\/.*/\1/p' "$log" | tail -n 1)
+    printf '%-11s %12s %9s %9s  %s\n' "$target" "${inputs:-0}" "${coverage:-?}" "${corpus:-?}" "$result"
+    if [[ $result = FOUND* ]]; then grep -A 12 'panicked at' "$log" | head -n 20 || tail -n 20 "$log"; fi
+done
+exit "$status"
