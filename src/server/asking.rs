@@ -1,8 +1,13 @@
 //! How collecting asks the running server: `Ask` over the module API, each question a visit of its own.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use super::beside::{Beside, Host};
 use super::collect::ask::{Ask, Reply};
-use super::ffi;
+use super::collect::command_calls::Call;
+use super::ffi::{self, Ctx};
 use crate::audit::facts::{Fact, GateVerdict};
 use crate::gate::{Described, Verdict, decide};
 use crate::policy::compile::{Compiled, Step};
@@ -12,12 +17,54 @@ use crate::policy::statement::{Action, Mode};
 /// The running server, for the time of one report.
 pub struct Asking<'a> {
     host: &'a Host<'a>,
+    gate_is_active: OnceCell<bool>,
 }
 
 impl<'a> Asking<'a> {
     /// Asks through the host of the work that the report is for.
     pub fn new(host: &'a Host<'a>) -> Self {
-        Self { host }
+        Self {
+            host,
+            gate_is_active: OnceCell::new(),
+        }
+    }
+}
+
+/// A stop of the server for many questions is over after about this long.
+const STOP: Duration = Duration::from_micros(500);
+/// With that many it is over in any case: so many words go with it.
+const MOST: usize = 256;
+
+impl Asking<'_> {
+    /// Asks many questions, in as few visits as stay short. What is not asked for lack of time has `late` for an answer.
+    fn each<Q: Send + 'static, A: Send + 'static>(
+        &self,
+        questions: Vec<Q>,
+        ask: impl Fn(Ctx<'_>, Q) -> A + Copy + Send + 'static,
+        late: impl Fn(String) -> A,
+    ) -> Vec<A> {
+        let mut answers = Vec::with_capacity(questions.len());
+        let mut left = questions.into_iter();
+        while left.len() > 0 {
+            if let Some(reason) = self.host.out_of_time() {
+                answers.extend(left.map(|_| late(reason.clone())));
+                break;
+            }
+            let (unasked, more) = self.host.visit(move |ctx| {
+                let begun = Instant::now();
+                let mut answers = Vec::new();
+                for question in left.by_ref() {
+                    answers.push(ask(ctx, question));
+                    if answers.len() >= MOST || begun.elapsed() >= STOP {
+                        break;
+                    }
+                }
+                (left, answers)
+            });
+            left = unasked;
+            answers.extend(more);
+        }
+        answers
     }
 }
 
@@ -37,11 +84,12 @@ impl Ask for Asking<'_> {
     }
 
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String> {
-        if let Some(reason) = self.host.out_of_time() {
-            return Err(reason);
-        }
         let words = owned(words);
         self.host.visit(move |ctx| ctx.call(&borrowed(&words)))
+    }
+
+    fn call_each(&self, calls: Vec<Vec<Vec<u8>>>) -> Vec<Result<Reply, String>> {
+        self.each(calls, |ctx, words| ctx.call(&borrowed(&words)), Err)
     }
 
     fn has_command(&self, words: &[&[u8]]) -> bool {
@@ -50,34 +98,37 @@ impl Ask for Asking<'_> {
             .visit(move |ctx| ctx.has_command(&borrowed(&words)))
     }
 
-    fn acl_allows(&self, user: &[u8], words: &[&[u8]]) -> Fact<bool> {
-        let (user, words) = (user.to_vec(), owned(words));
-        let allows = self
-            .host
-            .visit(move |ctx| ctx.acl_allows(&user, &borrowed(&words)));
-        match allows {
-            Some(allowed) => Fact::Known(allowed),
-            None => Fact::Unavailable("the server knows no such user or command".to_owned()),
-        }
+    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
+        let user: Arc<[u8]> = user.into();
+        let questions = calls.iter().map(|call| (Arc::clone(&user), *call));
+        let allows =
+            |ctx: Ctx<'_>, (user, call): (Arc<[u8]>, Call)| match ctx.acl_allows(&user, call) {
+                Some(allowed) => Fact::Known(allowed),
+                None => Fact::Unavailable("the server knows no such user or command".to_owned()),
+            };
+        self.each(questions.collect(), allows, Fact::Unavailable)
     }
 
-    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>> {
-        let user = user.to_vec();
-        match self
-            .host
-            .visit(move |ctx| ffi::acl_rules(&user, ctx.lock()))
-        {
-            Some(rules) => Fact::Known(rules),
-            None => Fact::Unavailable("the server knows no such user".to_owned()),
-        }
+    fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>> {
+        let rules = |ctx: Ctx<'_>, user: Vec<u8>| Fact::Known(ffi::acl_rules(&user, ctx.lock()));
+        self.each(users, rules, Fact::Unavailable)
     }
 
-    fn gate_verdict(&self, user: &[u8], words: &[&[u8]]) -> GateVerdict {
-        let (user, words, beside) = (user.to_vec(), owned(words), self.host.is_beside());
-        self.host.visit(move |ctx| {
-            let compiled = Beside::gate(ctx.lock(), beside);
-            verdict(&compiled, &user, &borrowed(&words))
-        })
+    fn gate_verdicts(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>> {
+        let beside = self.host.is_beside();
+        let active = self.gate_is_active.get_or_init(|| {
+            self.host
+                .visit(move |ctx| Beside::gate(ctx.lock(), beside).is_active())
+        });
+        if !active {
+            return vec![Fact::Known(GateVerdict::Pass); calls.len()];
+        }
+        let user: Arc<[u8]> = user.into();
+        let questions = calls.iter().map(|call| (Arc::clone(&user), *call));
+        let says = move |ctx: Ctx<'_>, (user, call): (Arc<[u8]>, Call)| {
+            Fact::Known(verdict(&Beside::gate(ctx.lock(), beside), &user, call))
+        };
+        self.each(questions.collect(), says, Fact::Unavailable)
     }
 }
 

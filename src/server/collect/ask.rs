@@ -1,6 +1,7 @@
 //! What collecting asks of the server. The server's own answers come through `server::ffi`; tests answer from memory.
 
-use crate::audit::facts::Fact;
+use super::command_calls::Call;
+use crate::audit::facts::{Fact, GateVerdict};
 
 /// A reply of the server to a command that this module called, asked in RESP2, as plain data.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,20 +16,23 @@ pub enum Reply {
     Nil,
 }
 
-/// What collecting asks of the server.
+/// What collecting asks of the server. Each question stops the server for as long as it takes to answer; where there are
+/// many of a kind, the methods on `each` ask them in as few stops as stay short, and leave off when the report takes too long.
 pub trait Ask {
     /// A field of a section of INFO, read by RM_GetServerInfo: no rename, ACL or filter stands in its way.
     fn info(&self, section: &str, field: &str) -> Option<String>;
     /// Runs a command as the module: past ACL and our own filter, but by the name that `rename-command` left it.
     /// `Err` is the server's error text (or the reason why there is no answer).
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String>;
+    /// Runs several commands, as `call` does.
+    fn call_each(&self, calls: Vec<Vec<Vec<u8>>>) -> Vec<Result<Reply, String>>;
     /// Whether the server has a command of this wire name (and subcommand): asked of the command table itself, so
     /// neither a renamed COMMAND nor an ACL stands in its way.
     fn has_command(&self, words: &[&[u8]]) -> bool;
-    /// Whether the ACL lets this user run exactly this call. Immune to a renamed ACL command.
-    fn acl_allows(&self, user: &[u8], words: &[&[u8]]) -> Fact<bool>;
-    /// The ACL rules of a user by name, `on nopass ~* &* +@all`, read by the module API where the ACL command is gone.
-    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>>;
-    /// What our own gate says to this call by this user, through the pure `decide`.
-    fn gate_verdict(&self, user: &[u8], words: &[&[u8]]) -> crate::audit::facts::GateVerdict;
+    /// Whether the ACL lets this user run exactly these calls. Immune to a renamed ACL command.
+    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>>;
+    /// The ACL rules of these users, `on nopass ~* &* +@all`, read by the module API. `None` for one who does not exist.
+    fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>>;
+    /// What our own gate says to these calls by this user, through the pure `decide`.
+    fn gate_verdicts(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>>;
 }

@@ -1,6 +1,7 @@
-//! Who can run each command the audit asks about: by ACL DRYRUN, and by what the gate says.
+//! Who can run each command the audit asks about: by what the ACL and the gate say.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::ask::{Ask, Reply};
 use super::command_calls::{Call, WRITES, calls, has_keys};
@@ -20,9 +21,6 @@ pub struct Commands {
     pub writers: Fact<Vec<Vec<u8>>>,
 }
 
-/// A server with thousands of users that share no rights is not held up for them all: a question takes about 14 us.
-const MAX_QUESTIONS: usize = 10_000;
-
 /// Asks about every command and every enabled user.
 pub fn read(
     ask: &dyn Ask,
@@ -31,113 +29,176 @@ pub fn read(
     users: &Fact<Vec<User>>,
 ) -> Commands {
     let standings = Standings::new(ask, file, settings);
-    let mut questions = Questions {
-        ask,
-        acl: wire_name(ask, file, "acl"),
-        asked: 0,
-        answers: BTreeMap::new(),
+    let standings: Vec<_> = command_names::all()
+        .map(|name| (name, standings.of(name)))
+        .collect();
+    let users = match users {
+        Fact::Known(users) => users,
+        Fact::Unavailable(reason) => return unknown(standings, reason),
     };
-    let access = command_names::all().map(|name| {
-        let standing = standings.of(name);
-        let access = match (&standing, users) {
-            (Fact::Known(Standing::Own | Standing::SwitchedOff(_)), Fact::Known(users)) => {
-                questions.access(name, users)
-            }
-            (Fact::Known(_), Fact::Known(_)) => Fact::Known(Vec::new()),
-            (Fact::Unavailable(reason), _) | (_, Fact::Unavailable(reason)) => {
-                Fact::Unavailable(reason.clone())
-            }
-        };
-        CommandAccess {
-            name,
-            standing,
-            access,
-        }
+    // A command that writes and was renamed or removed has no answer; the others have.
+    let probes = WRITES.iter().copied().filter(|call| {
+        let name = call.first();
+        name.is_some_and(|name| ask.has_command(&[name]))
     });
-    let access = access.collect();
-    let writers = match users {
-        Fact::Known(users) => questions.writers(users),
-        Fact::Unavailable(reason) => Fact::Unavailable(reason.clone()),
-    };
-    Commands { access, writers }
-}
-
-/// Questions to the ACL, each asked once for all users of the same rights.
-struct Questions<'q> {
-    ask: &'q dyn Ask,
-    acl: Result<Vec<u8>, String>,
-    asked: usize,
-    answers: BTreeMap<(Vec<u8>, Vec<u8>), Fact<bool>>,
-}
-
-impl Questions<'_> {
-    fn access(&mut self, name: &str, users: &[User]) -> Fact<Vec<UserAccess>> {
-        let mut all = Vec::new();
-        for user in users.iter().filter(|user| user.enabled) {
-            let mut verdicts = Vec::new();
-            for call in calls(name) {
-                match self.may_run(user, call) {
-                    Fact::Known(true) => verdicts.push(self.ask.gate_verdict(&user.name, call)),
-                    Fact::Known(false) => {}
-                    Fact::Unavailable(reason) => return Fact::Unavailable(reason),
-                }
+    let probes: Vec<Call> = probes.collect();
+    let open = standings.iter().filter(|(_, standing)| is_open(standing));
+    let mut wanted: Vec<Call> = open.flat_map(|(name, _)| calls(name)).copied().collect();
+    wanted.extend(&probes);
+    let acl = wire_name(ask, file, "acl").ok();
+    let enabled: Vec<&User> = users.iter().filter(|user| user.enabled).collect();
+    let permissions = Permissions::of(ask, acl.as_deref(), &enabled, &wanted);
+    let gates: Vec<_> = enabled
+        .iter()
+        .map(|user| permissions.gate(ask, user, &wanted))
+        .collect();
+    let access = standings.into_iter().map(|(name, standing)| CommandAccess {
+        name,
+        access: match &standing {
+            Fact::Known(_) if is_open(&standing) => {
+                let users = enabled.iter().zip(&gates);
+                let access = users.map(|(user, gate)| permissions.access(name, user, gate));
+                together(access)
             }
-            all.push(UserAccess {
-                user: user.name.clone(),
-                acl: !verdicts.is_empty(),
-                gate: together(verdicts),
-            });
-        }
-        Fact::Known(all)
+            Fact::Known(_) => Fact::Known(Vec::new()),
+            Fact::Unavailable(reason) => Fact::Unavailable(reason.clone()),
+        },
+        standing,
+    });
+    Commands {
+        access: access.collect(),
+        writers: writers(&permissions, &enabled, &probes),
     }
+}
 
-    fn writers(&mut self, users: &[User]) -> Fact<Vec<Vec<u8>>> {
-        // A command that was renamed or removed has no answer; the others have.
-        let probes = WRITES.iter().filter(|call| {
-            call.first()
-                .is_some_and(|name| self.ask.has_command(&[name]))
-        });
-        let probes: Vec<Call> = probes.copied().collect();
-        if probes.is_empty() {
-            return Fact::Unavailable("every command that writes is renamed or removed".to_owned());
-        }
-        let mut writers = Vec::new();
-        for user in users.iter().filter(|user| user.enabled) {
-            for call in &probes {
-                match self.may_run(user, call) {
-                    Fact::Known(true) => {
-                        writers.push(user.name.clone());
-                        break;
-                    }
-                    Fact::Known(false) => {}
-                    Fact::Unavailable(reason) => return Fact::Unavailable(reason),
+fn unknown(standings: Vec<(&'static str, Fact<Standing>)>, reason: &str) -> Commands {
+    let access = standings.into_iter().map(|(name, standing)| CommandAccess {
+        name,
+        access: Fact::Unavailable(match &standing {
+            Fact::Known(_) => reason.to_owned(),
+            Fact::Unavailable(own) => own.clone(),
+        }),
+        standing,
+    });
+    Commands {
+        access: access.collect(),
+        writers: Fact::Unavailable(reason.to_owned()),
+    }
+}
+
+/// Whether users can reach a command by its name, if their rights let them.
+fn is_open(standing: &Fact<Standing>) -> bool {
+    matches!(
+        standing,
+        Fact::Known(Standing::Own | Standing::SwitchedOff(_))
+    )
+}
+
+fn writers(permissions: &Permissions<'_>, users: &[&User], probes: &[Call]) -> Fact<Vec<Vec<u8>>> {
+    if probes.is_empty() {
+        return Fact::Unavailable("every command that writes is renamed or removed".to_owned());
+    }
+    let mut writers = Vec::new();
+    for user in users {
+        for call in probes {
+            match permissions.may_run(user, call) {
+                Fact::Known(true) => {
+                    writers.push(user.name.clone());
+                    break;
                 }
+                Fact::Known(false) => {}
+                Fact::Unavailable(reason) => return Fact::Unavailable(reason),
             }
         }
-        Fact::Known(writers)
+    }
+    Fact::Known(writers)
+}
+
+/// What the ACL lets users run, asked once for all users of the same rights.
+struct Permissions<'u> {
+    by_rights: HashMap<&'u [u8], HashMap<Call, Fact<bool>>>,
+}
+
+impl<'u> Permissions<'u> {
+    /// Asks: first the module API, which says yes or no. A no to a call with keys may mean the keys, so ACL DRYRUN, which
+    /// names what it denies, is asked about those. It takes five times as long.
+    fn of(ask: &dyn Ask, acl: Option<&[u8]>, users: &[&'u User], wanted: &[Call]) -> Self {
+        let mut by_rights = HashMap::new();
+        for user in users {
+            let Entry::Vacant(entry) = by_rights.entry(user.rights.as_slice()) else {
+                continue;
+            };
+            let (asked, never): (Vec<Call>, Vec<Call>) = wanted
+                .iter()
+                .partition(|call| !is_never_granted(&user.rights, call));
+            let answers = asked
+                .iter()
+                .copied()
+                .zip(ask.acl_allows_each(&user.name, &asked));
+            let mut answers: HashMap<Call, Fact<bool>> = answers.collect();
+            answers.extend(never.into_iter().map(|call| (call, Fact::Known(false))));
+            let unsure = asked
+                .into_iter()
+                .filter(|call| has_keys(call) && answers.get(call) == Some(&Fact::Known(false)));
+            let unsure: Vec<Call> = unsure.collect();
+            let sure = dry_runs(ask, acl, &user.name, &unsure);
+            answers.extend(unsure.into_iter().zip(sure));
+            entry.insert(answers);
+        }
+        Self { by_rights }
     }
 
     /// Whether the ACL lets a user run a call on at least some keys.
-    fn may_run(&mut self, user: &User, call: Call) -> Fact<bool> {
-        if is_never_granted(&user.rights, call) {
-            return Fact::Known(false);
-        }
-        let question = (user.rights.clone(), call.join(&b' '));
-        if let Some(answer) = self.answers.get(&question) {
-            return answer.clone();
-        }
-        self.asked += 1;
-        if self.asked > MAX_QUESTIONS {
-            return Fact::Unavailable(format!(
-                "there are too many users of different rights to ask about (more than {MAX_QUESTIONS} questions)"
-            ));
-        }
-        let answer = match &self.acl {
-            Ok(acl) => dry_run(self.ask, acl, &user.name, call),
-            Err(_) => by_api(self.ask, &user.name, call),
-        };
-        self.answers.insert(question, answer.clone());
+    fn may_run(&self, user: &User, call: Call) -> Fact<bool> {
+        let answers = self.by_rights.get(user.rights.as_slice());
+        let answer = answers.and_then(|answers| answers.get(call));
         answer
+            .cloned()
+            .unwrap_or_else(|| Fact::Unavailable("this call was not asked about".to_owned()))
+    }
+
+    /// What the gate says to those of the wanted calls that the ACL lets a user run.
+    fn gate(&self, ask: &dyn Ask, user: &User, wanted: &[Call]) -> Gate {
+        let allowed = wanted.iter().copied();
+        let allowed: Vec<Call> = allowed
+            .filter(|call| self.may_run(user, call) == Fact::Known(true))
+            .collect();
+        let verdicts = ask.gate_verdicts(&user.name, &allowed);
+        allowed.into_iter().zip(verdicts).collect()
+    }
+
+    fn access(&self, name: &str, user: &User, gate: &Gate) -> Fact<UserAccess> {
+        let mut verdicts = Vec::new();
+        for call in calls(name) {
+            match self.may_run(user, call) {
+                Fact::Known(true) => match gate.get(call) {
+                    Some(Fact::Known(verdict)) => verdicts.push(verdict.clone()),
+                    Some(Fact::Unavailable(reason)) => return Fact::Unavailable(reason.clone()),
+                    None => {}
+                },
+                Fact::Known(false) => {}
+                Fact::Unavailable(reason) => return Fact::Unavailable(reason),
+            }
+        }
+        Fact::Known(UserAccess {
+            user: user.name.clone(),
+            acl: !verdicts.is_empty(),
+            gate: one_verdict(verdicts),
+        })
+    }
+}
+
+/// What the gate says to a user's calls.
+type Gate = HashMap<Call, Fact<GateVerdict>>;
+
+fn together<T>(facts: impl Iterator<Item = Fact<T>>) -> Fact<Vec<T>> {
+    let known = facts.map(|fact| match fact {
+        Fact::Known(value) => Ok(value),
+        Fact::Unavailable(reason) => Err(reason),
+    });
+    match known.collect() {
+        Ok(values) => Fact::Known(values),
+        Err(reason) => Fact::Unavailable(reason),
     }
 }
 
@@ -154,11 +215,28 @@ fn is_never_granted(rights: &[u8], call: Call) -> bool {
     written && !mentions(b"+@") && !mentions(b"allcommands") && !mentions(&[b"+", name].concat())
 }
 
-/// ACL DRYRUN names what it denies: the command, a key or a channel. Only the first bars the command.
-fn dry_run(ask: &dyn Ask, acl: &[u8], user: &[u8], call: Call) -> Fact<bool> {
-    let mut words: Vec<&[u8]> = vec![acl, b"dryrun", user];
-    words.extend(call);
-    let text = match ask.call(&words) {
+/// What ACL DRYRUN says to calls with keys. It names what it denies: the command, a key or a channel, and only the first
+/// bars the command.
+fn dry_runs(ask: &dyn Ask, acl: Option<&[u8]>, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
+    let Some(acl) = acl else {
+        let reason =
+            "ACL is removed, and without it a denied key cannot be told from a denied command";
+        return vec![Fact::Unavailable(reason.to_owned()); calls.len()];
+    };
+    let words = |call: &Call| {
+        let start = [acl, b"dryrun", user];
+        start
+            .iter()
+            .chain(*call)
+            .map(|word| word.to_vec())
+            .collect()
+    };
+    let answers = ask.call_each(calls.iter().map(words).collect());
+    answers.into_iter().map(understood).collect()
+}
+
+fn understood(answer: Result<Reply, String>) -> Fact<bool> {
+    let text = match answer {
         Ok(Reply::Text(text)) => text,
         Ok(_) => {
             return Fact::Unavailable("ACL DRYRUN answered in a form that is not known".to_owned());
@@ -179,19 +257,8 @@ fn dry_run(ask: &dyn Ask, acl: &[u8], user: &[u8], call: Call) -> Fact<bool> {
     }
 }
 
-/// The module API says yes or no: a no to a call with keys may mean the keys.
-fn by_api(ask: &dyn Ask, user: &[u8], call: Call) -> Fact<bool> {
-    match ask.acl_allows(user, call) {
-        Fact::Known(false) if has_keys(call) => Fact::Unavailable(
-            "ACL is removed, and without it a denied key cannot be told from a denied command"
-                .to_owned(),
-        ),
-        answer => answer,
-    }
-}
-
 /// What the gate says to a command, from what it says to the calls that stand for it.
-fn together(verdicts: Vec<GateVerdict>) -> GateVerdict {
+fn one_verdict(verdicts: Vec<GateVerdict>) -> GateVerdict {
     let first = verdicts.first().cloned().unwrap_or(GateVerdict::Pass);
     if verdicts
         .iter()

@@ -9,7 +9,7 @@ pub mod ask;
 mod bounded;
 mod clients;
 mod command_access;
-mod command_calls;
+pub mod command_calls;
 pub mod config_file;
 mod config_lines;
 mod files;

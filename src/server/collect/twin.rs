@@ -1,18 +1,25 @@
 //! A server in memory, to collect from in tests.
 #![allow(clippy::panic, reason = "only tests use it, and a test may panic")]
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask::{Ask, Reply};
+use super::command_calls::Call;
 use crate::audit::command_names;
 use crate::audit::facts::{Fact, GateVerdict};
 
 /// The password of the server in memory.
 pub const PASSWORD: &str = "the-password-of-the-twin";
 
+/// Why a question that comes too late has no answer.
+pub const LATE: &str = "not asked: it took too long";
+
 /// A server in memory.
 #[derive(Default)]
 pub struct Twin {
+    /// How many questions on `each` it still has time for; without a number, for all.
+    time: Option<Cell<usize>>,
     info: BTreeMap<(String, String), String>,
     /// Every name it ever had, and the one each answers to now.
     commands: BTreeMap<String, Option<String>>,
@@ -141,6 +148,35 @@ impl Twin {
         self
     }
 
+    /// The users whom its ACL LIST shows, and their rules.
+    fn users(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let Some(Reply::Array(lines)) = self.answers.get(&[b"acl".to_vec(), b"list".to_vec()][..])
+        else {
+            return BTreeMap::new();
+        };
+        let user = |line: &Reply| match line {
+            Reply::Text(line) => {
+                let mut words = line.strip_prefix(b"user ")?.splitn(2, |byte| *byte == b' ');
+                Some((words.next()?.to_vec(), words.next()?.to_vec()))
+            }
+            _ => None,
+        };
+        lines.iter().filter_map(user).collect()
+    }
+
+    /// Has time for so many questions of those that are asked on `each`.
+    pub fn has_time_for(mut self, questions: usize) -> Self {
+        self.time = Some(Cell::new(questions));
+        self
+    }
+
+    fn is_late(&self) -> bool {
+        let Some(time) = &self.time else { return false };
+        let left = time.get();
+        time.set(left.saturating_sub(1));
+        left == 0
+    }
+
     fn original(&self, name: &[u8]) -> Option<&str> {
         let name = String::from_utf8_lossy(name).to_lowercase();
         let answers_to =
@@ -172,10 +208,19 @@ impl Ask for Twin {
         }
         let mut call = vec![original.as_bytes().to_vec()];
         call.extend(rest.iter().map(|word| word.to_vec()));
-        self.answers
-            .get(&call)
-            .cloned()
-            .ok_or_else(|| "ERR no answer".to_owned())
+        let answer = self.answers.get(&call).cloned();
+        let users = self.users().into_keys().map(Reply::Text);
+        match (answer, original, rest) {
+            (None, "acl", [b"users"]) if users.len() > 0 => Ok(Reply::Array(users.collect())),
+            (answer, ..) => answer.ok_or_else(|| "ERR no answer".to_owned()),
+        }
+    }
+
+    fn call_each(&self, calls: Vec<Vec<Vec<u8>>>) -> Vec<Result<Reply, String>> {
+        let words = |call: &'_ Vec<Vec<u8>>| -> Result<Reply, String> {
+            self.call(&call.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        calls.iter().map(words).collect()
     }
 
     fn has_command(&self, words: &[&[u8]]) -> bool {
@@ -185,23 +230,34 @@ impl Ask for Twin {
         }
     }
 
-    fn acl_allows(&self, _user: &[u8], words: &[&[u8]]) -> Fact<bool> {
-        Fact::Known(
-            words
+    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
+        let denied = self.dry_runs.get(user).is_some_and(|says| says != b"OK");
+        let allows = |call: &Call| {
+            if self.is_late() {
+                return Fact::Unavailable(LATE.to_owned());
+            }
+            let by_name = call
                 .first()
-                .is_some_and(|name| self.api_allows.contains(*name)),
-        )
+                .is_some_and(|name| self.api_allows.contains(*name));
+            Fact::Known(by_name || (self.api_allows.is_empty() && !denied))
+        };
+        calls.iter().map(allows).collect()
     }
 
-    fn acl_rules(&self, user: &[u8]) -> Fact<Vec<u8>> {
-        match self.rules.get(user) {
-            Some(rules) => Fact::Known(rules.clone()),
-            None => Fact::Unavailable("no such user".to_owned()),
-        }
+    fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>> {
+        let listed = self.users();
+        let rules = |user: Vec<u8>| {
+            let rules = self.rules.get(&user).or_else(|| listed.get(&user));
+            Fact::Known(rules.cloned())
+        };
+        users.into_iter().map(rules).collect()
     }
 
-    fn gate_verdict(&self, _user: &[u8], words: &[&[u8]]) -> GateVerdict {
-        let verdict = words.first().and_then(|name| self.gate.get(*name));
-        verdict.cloned().unwrap_or(GateVerdict::Pass)
+    fn gate_verdicts(&self, _user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>> {
+        let verdict = |call: &Call| {
+            let verdict = call.first().and_then(|name| self.gate.get(*name));
+            Fact::Known(verdict.cloned().unwrap_or(GateVerdict::Pass))
+        };
+        calls.iter().map(verdict).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The ACL users, by ACL LIST; where ACL was removed, by the names in the files and the module API.
+//! The ACL users: their names by ACL USERS or, where ACL was removed, from the files; their rules by the module API.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,19 +15,42 @@ use crate::audit::facts::{Fact, User};
 
 const MAX_ACL_FILE: u64 = 10 << 20;
 
-/// Asks for every user.
+/// Asks for every user: first the names, then the rules of some at a time. ACL LIST would hold up the server for all of them.
 pub fn read(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Fact<Vec<User>> {
-    let reason = match call(ask, file, &[b"acl", b"list"]).and_then(listed) {
-        Ok(users) => return Fact::Known(users),
+    let reason = match call(ask, file, &[b"acl", b"users"]).and_then(names) {
+        Ok(names) => return fact(by_rules(ask, names, "ACL USERS names no user that exists")),
         Err(reason) => reason,
     };
     // With ACL removed for good, nobody makes or changes a user while the server runs: the files name them all.
     if file.renamed(b"acl") != Some(b"") {
         return Fact::Unavailable(reason);
     }
-    match named(ask, file, settings) {
-        Ok(users) => Fact::Known(users),
-        Err(why) => Fact::Unavailable(format!("{reason}; {why}")),
+    let users = named(file, settings)
+        .and_then(|names| by_rules(ask, names, "the files name no user that exists"));
+    fact(users.map_err(|why| format!("{reason}; {why}")))
+}
+
+fn fact<T>(result: Result<T, String>) -> Fact<T> {
+    match result {
+        Ok(value) => Fact::Known(value),
+        Err(reason) => Fact::Unavailable(reason),
+    }
+}
+
+/// The users of these names, by the rules the server holds for each. One who is gone by then is no user any more.
+fn by_rules(ask: &dyn Ask, names: Vec<Vec<u8>>, none: &str) -> Result<Vec<User>, String> {
+    let rules = ask.acl_rules_each(names.clone());
+    let mut users = Vec::with_capacity(names.len());
+    for (name, rules) in names.iter().zip(rules) {
+        match rules {
+            Fact::Known(Some(rules)) => users.push(user(name, &rules)),
+            Fact::Known(None) => {}
+            Fact::Unavailable(why) => return Err(why),
+        }
+    }
+    match users.is_empty() {
+        false => Ok(users),
+        true => Err(none.to_owned()),
     }
 }
 
@@ -69,26 +92,20 @@ pub fn user(name: &[u8], rules: &[u8]) -> User {
     user
 }
 
-fn listed(reply: Reply) -> Result<Vec<User>, String> {
-    let odd = || "ACL LIST answered in a form that is not known".to_owned();
-    let Reply::Array(lines) = reply else {
-        return Err(odd());
-    };
-    let one = |line: Reply| match line {
-        Reply::Text(line) => {
-            let rest = line.strip_prefix(b"user ")?;
-            let end = rest.iter().position(|byte| *byte == b' ')?;
-            let (name, rules) = rest.split_at_checked(end)?;
-            Some(user(name, rules))
-        }
+fn names(reply: Reply) -> Result<Vec<Vec<u8>>, String> {
+    let name = |item: Reply| match item {
+        Reply::Text(name) => Some(name),
         _ => None,
     };
-    let users: Option<Vec<User>> = lines.into_iter().map(one).collect();
-    users.filter(|users| !users.is_empty()).ok_or_else(odd)
+    let names = match reply {
+        Reply::Array(items) => items.into_iter().map(name).collect(),
+        _ => None,
+    };
+    names.ok_or_else(|| "ACL USERS answered in a form that is not known".to_owned())
 }
 
-/// The users whom the files name, each by the rules the server holds for the name.
-fn named(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Result<Vec<User>, String> {
+/// The names of the users on the lines of the files.
+fn named(file: &ConfigFile, settings: &Settings) -> Result<Vec<Vec<u8>>, String> {
     if !file.unread.is_empty() || !file.bad_lines.is_empty() {
         return Err(format!(
             "the files may name users that are not seen{}",
@@ -109,13 +126,7 @@ fn named(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Result<Vec<Us
             }
         }
     }
-    names
-        .iter()
-        .map(|name| match ask.acl_rules(name) {
-            Fact::Known(rules) => Ok(user(name, &rules)),
-            Fact::Unavailable(why) => Err(why),
-        })
-        .collect()
+    Ok(names.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -169,7 +180,7 @@ mod tests {
             Reply::Array(vec![]),
             Reply::Array(vec![text("nonsense")]),
         ] {
-            let twin = Twin::redis_7().answers(&["acl", "list"], reply);
+            let twin = Twin::redis_7().answers(&["acl", "users"], reply);
             assert!(read_with(&twin, &ConfigFile::default()).known().is_err());
         }
     }

@@ -145,7 +145,8 @@ impl<'a> Ctx<'a> {
         }
     }
 
-    /// Whether the ACL lets a user make exactly this call; `None` if there is no such user or command.
+    /// Whether the ACL lets a user make exactly this call; `None` if the server cannot say, for want of such a user or
+    /// command.
     pub fn acl_allows(self, user: &[u8], words: &[&[u8]]) -> Option<bool> {
         let from_name = api!(RedisModule_GetModuleUserFromUserName)?;
         let (check, free) = (
@@ -163,7 +164,7 @@ impl<'a> Ctx<'a> {
             let allowed = check(user, strings.0.as_ptr().cast_mut(), strings.count()) == OK;
             let errno = *libc::__errno_location();
             free(user);
-            (allowed || errno != libc::ENOENT).then_some(allowed)
+            (allowed || errno == libc::EACCES).then_some(allowed)
         }
     }
 
