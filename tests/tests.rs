@@ -78,5 +78,8 @@ mod audit_forms;
 // What the audit reads may be gone, closed, endless or rubbish.
 mod audit_bad_input;
 
+// Faults at random moments, changes under load, torture of replication, memory: short here, long with SECAUDIT_SOAK.
+mod soak;
+
 // The tutorial that this project grew out of, followed to the letter.
 mod tutorial;
