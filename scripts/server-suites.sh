@@ -31,6 +31,8 @@ valkey-8.1 | valkey | trixie
 
 # What no mode runs, and why. Patterns of test names, as --skiptest takes them.
 readonly LEFT_OUT='
+CONFIG sanity         | sets every setting to the value it has and knows by name the ones that cannot be set at run time; ours it does not know
+CONFIG REWRITE sanity | the same list of names
 '
 
 SERVERS=() MODES=() SUITES=() EXTRA=()
