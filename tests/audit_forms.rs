@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 22] = [
+pub const IDS: [&str; 29] = [
     "net.bind",
     "net.listening",
     "net.firewall",
@@ -23,7 +23,14 @@ pub const IDS: [&str; 22] = [
     "cmd.config",
     "file.config",
     "file.data-dir",
+    "file.data",
     "file.acl",
+    "file.log",
+    "file.tls-key",
+    "file.policy",
+    "file.module",
+    "file.parents",
+    "file.staging",
     "proc.root",
     "proc.capabilities",
     "proc.no-new-privs",

@@ -72,6 +72,7 @@ fn before() -> Server {
         .start();
     set_mode(server.dir(), 0o755);
     set_mode(&server.conf(), 0o644);
+    set_mode(&server.dir().join("redis.log"), 0o644);
     let report = Report::of(&server);
     for (id, outcome, part) in STEPS {
         report.shows(id, outcome, part);

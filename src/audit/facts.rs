@@ -2,9 +2,11 @@
 //! A fact that could not be read says why; no check may take it for good news.
 
 mod accepted;
+mod files;
 mod machine;
 
 pub use accepted::*;
+pub use files::*;
 pub use machine::*;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,36 +223,6 @@ pub enum GateVerdict {
     Partly(String),
 }
 
-/// A file or folder as `ls -l` would show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileStatus {
-    /// Where it lies.
-    pub path: Vec<u8>,
-    /// `d` for a folder, `-` for a file, `s` for a socket, `l` for a link.
-    pub kind: char,
-    /// Permission bits, 07777.
-    pub mode: u32,
-    /// The owner's id.
-    pub uid: u32,
-    /// The group's id.
-    pub gid: u32,
-    /// The owner's name, or its number when /etc/passwd has none.
-    pub owner: String,
-    /// The group's name, or its number when /etc/group has none.
-    pub group: String,
-}
-
-/// The files the server lives from.
-#[derive(Debug, Clone)]
-pub struct Files {
-    /// redis.conf and every file it includes; empty when the server runs without one.
-    pub config: Vec<Fact<FileStatus>>,
-    /// The data directory (`dir`).
-    pub data_dir: Fact<FileStatus>,
-    /// The aclfile; `None` when none is set.
-    pub acl: Option<Fact<FileStatus>>,
-}
-
 /// The process the server runs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -266,6 +238,8 @@ pub struct Process {
     pub group: String,
     /// Other accounts that are in the process's group.
     pub group_sharers: Fact<Vec<String>>,
+    /// The other groups the process itself is in, by number.
+    pub groups: Fact<Vec<u32>>,
 }
 
 /// The gate of this module.
@@ -275,8 +249,10 @@ pub struct Gate {
     pub mode: &'static str,
     /// How many statements the policy has.
     pub statements: usize,
-    /// It has a policy file, so SECGATE SAVE can keep it.
-    pub policy_file: bool,
+    /// Its policy file, by its absolute path; `None` where SECGATE SAVE has nothing to write to.
+    pub policy_file: Option<Vec<u8>>,
+    /// Its log file (`secaudit.log-file`), by its absolute path.
+    pub log_file: Option<Vec<u8>>,
     /// What this server lets the module do, each `name` with yes or no.
     pub capabilities: Vec<(&'static str, bool)>,
     /// What the policy says of the audit.

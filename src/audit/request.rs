@@ -281,7 +281,7 @@ mod tests {
             checks("CHECK cmd.conf?g *.bind"),
             ["net.bind", "cmd.config"]
         );
-        assert_eq!(checks("CHECK file.[ad]*"), ["file.data-dir", "file.acl"]);
+        assert_eq!(checks("CHECK file.[at]*"), ["file.acl", "file.tls-key"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -244,7 +245,13 @@ fn begin(ctx: Ctx<'_>, beside: bool) -> facts::Gate {
     facts::Gate {
         mode: policy.mode().word(),
         statements: policy.statements().len(),
-        policy_file: module.settings.policy_path.borrow().is_some(),
+        policy_file: module
+            .settings
+            .policy_path
+            .borrow()
+            .as_ref()
+            .map(|path| path.as_os_str().as_bytes().to_vec()),
+        log_file: module.log_file.path(),
         capabilities: module.capabilities.get().named(),
         accepted: facts::Accepted::by(&policy),
     }

@@ -90,6 +90,12 @@ pub fn shown<T>(lock: Lock<'_>, show: impl FnOnce(&Kept) -> T) -> T {
 }
 
 impl LogFile {
+    /// The file that is named, by its absolute path.
+    pub fn path(&self) -> Option<Vec<u8>> {
+        let path = self.path.borrow();
+        (!path.is_empty()).then(|| path.clone())
+    }
+
     /// Whether a file is named.
     pub fn is_on(&self) -> bool {
         self.writer.borrow().is_some()

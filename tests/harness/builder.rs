@@ -1,5 +1,6 @@
 //! Building a server: every choice a test can make, and sane values for the rest.
 
+use super::account::Installed;
 use super::conf::{Conf, quoted};
 use super::launch::{Launch, Login};
 use super::server::Server;
@@ -28,6 +29,7 @@ pub struct Builder {
     files: Vec<(String, Vec<u8>)>,
     login: Option<Login>,
     debug: bool,
+    own_account: bool,
 }
 
 #[derive(Clone)]
@@ -73,6 +75,7 @@ impl Builder {
             files: Vec::new(),
             login: None,
             debug: false,
+            own_account: false,
         }
     }
 
@@ -155,6 +158,13 @@ impl Builder {
     /// [`account::can_be_ordinary`] first.
     pub fn ordinary_user(self) -> Self {
         self.under(account::ordinary())
+    }
+
+    /// Starts the server under an account of its own, to which the server's folder is given; its module is root's, and new
+    /// files are private. Ask [`account::can_have_own`] first.
+    pub fn own_account(mut self) -> Self {
+        self.own_account = true;
+        self
     }
 
     /// Keeps an append-only file, written at every command.
@@ -248,7 +258,17 @@ impl Builder {
             self.module_args
                 .insert(0, path.to_string_lossy().into_owned());
         }
-        let conf_text = self.conf_text(dir.path());
+        let installed = self.own_account.then(Installed::new);
+        if let Some(installed) = &installed {
+            self.binary = fs::canonicalize(&self.binary).expect("the program is there");
+            self.under = installed.under(&self.binary);
+            let files = self.files.iter().map(|(name, _)| name.as_str());
+            for name in files.chain(self.policy.as_ref().map(|_| POLICY_NAME)) {
+                installed.give(&dir.path().join(name));
+            }
+            installed.give(dir.path());
+        }
+        let conf_text = self.conf_text(dir.path(), installed.as_ref());
         let inside = |name: &str, default: &str| match self.last(name) {
             Some("" | "\"\"") => None,
             chosen => Some(dir.path().join(chosen.unwrap_or(default))),
@@ -268,14 +288,19 @@ impl Builder {
             args: self.args,
             env: self.env,
             login: self.login,
+            installed,
         }
     }
 
-    fn conf_text(&self, dir: &Path) -> String {
+    fn conf_text(&self, dir: &Path, installed: Option<&Installed>) -> String {
         let module = match &self.module {
             Module::None => None,
             Module::AsShipped => Some(module::path()),
             Module::At(path) => Some(path.clone()),
+        };
+        let module = match (module, installed) {
+            (Some(module), Some(installed)) => Some(installed.module(&module)),
+            (module, _) => module,
         };
         let given = self.conf_file.as_ref().map(|path| {
             fs::read_to_string(path)

@@ -1,5 +1,6 @@
 //! One way to start a server: its folder, file, port and arguments. Started more than once, it is the same server.
 
+use super::account::Installed;
 use super::builder::StartFailure;
 use super::process::Process;
 use super::resp::{Client, Reply};
@@ -54,6 +55,8 @@ pub struct Launch {
     pub logfile: Option<PathBuf>,
     /// How clients sign in, if they must.
     pub login: Option<Login>,
+    /// What root has installed for a server with an account of its own.
+    pub installed: Option<Installed>,
 }
 
 impl Launch {
@@ -148,6 +151,9 @@ impl Launch {
             }
         }
         fs::write(self.conf(), text).expect("the redis.conf is written");
+        if let Some(installed) = &self.installed {
+            installed.give(&self.conf());
+        }
     }
 
     /// One start, watched until the server answers or is dead.

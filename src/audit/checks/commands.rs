@@ -201,7 +201,7 @@ fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<
 
 /// How the gate's statements outlive a restart.
 fn save_step(facts: &Facts) -> String {
-    if facts.gate.policy_file {
+    if facts.gate.policy_file.is_some() {
         return format!("{} SECGATE SAVE", steps::cli(facts));
     }
     "# to keep this, name a policy file in redis.conf (loadmodule .../libsecaudit.so FILE), restart, and SECGATE SAVE"

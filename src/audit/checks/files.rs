@@ -1,227 +1,33 @@
-//! Checks of the files the server lives from: who may read and write them.
+//! Checks of the files the server lives from: who may read and write them, and where they lie. What the checks share is here.
+
+mod data;
+mod log;
+mod modules;
+mod owned;
+mod parents;
+mod staging;
+mod staging_places;
+
+pub use data::{Data, DataDir};
+pub use log::Log;
+pub use modules::Module;
+pub use owned::{Acl, Config, Policy, TlsKey};
+pub use parents::Parents;
+pub use staging::Staging;
 
 use super::steps;
-use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
-use crate::audit::facts::{Fact, Facts, FileStatus};
+use crate::audit::facts::{Facts, FileStatus, Member};
+use crate::audit::fix::Action;
 use crate::render::escape::printable;
 
-/// `file.config`: redis.conf and what it includes.
-pub struct Config;
+/// On permissions of files that matter.
+const PERMISSIONS: &str = "https://cwe.mitre.org/data/definitions/732.html";
 
-/// `file.data-dir`: the folder of the data.
-pub struct DataDir;
-
-/// `file.acl`: the users and their password digests.
-pub struct Acl;
-
-impl Check for Config {
-    fn meta(&self) -> &'static Meta {
-        &Meta {
-            id: "file.config",
-            title: "redis.conf is private and in safe hands",
-            category: Category::Files,
-            severity: Severity::High,
-            worst: Severity::High,
-            tutorial: true,
-            why: "redis.conf holds the password in clear, and whoever can write it decides what the server does at its next \
-                  start.",
-            expected: "mode 600 (640 accepted), owned by root or the server's user",
-            remedy: "Take the file from everybody but the server's user and root.",
-            references: &[
-                steps::TUTORIAL,
-                "https://cwe.mitre.org/data/definitions/732.html",
-            ],
-            fix: Fix::Auto,
-            exposed: Exposed::Host,
-            cap: "redis.conf, with its password, is open to other accounts of the host",
-        }
-    }
-
-    fn evaluate(&self, facts: &Facts) -> Outcome {
-        if facts.files.config.is_empty() {
-            return Outcome::not_applicable("the server was started without a configuration file");
-        }
-        let files: Vec<&Fact<FileStatus>> = facts.files.config.iter().collect();
-        judged(facts, &files, 0o027, mend_file)
-    }
-}
-
-impl Check for Acl {
-    fn meta(&self) -> &'static Meta {
-        &Meta {
-            id: "file.acl",
-            title: "The ACL file is private and in safe hands",
-            category: Category::Files,
-            severity: Severity::High,
-            worst: Severity::High,
-            tutorial: false,
-            why: "The ACL file holds every user's password digest, and whoever can write it makes himself administrator.",
-            expected: "mode 600 (640 accepted), owned by root or the server's user",
-            remedy: "Take the file from everybody but the server's user and root.",
-            references: &[
-                steps::ACL,
-                "https://cwe.mitre.org/data/definitions/732.html",
-            ],
-            fix: Fix::Auto,
-            exposed: Exposed::Host,
-            cap: "the ACL file is open to other accounts of the host",
-        }
-    }
-
-    fn evaluate(&self, facts: &Facts) -> Outcome {
-        match &facts.files.acl {
-            None => Outcome::not_applicable("no aclfile is set"),
-            Some(file) => judged(facts, &[file], 0o027, mend_file),
-        }
-    }
-}
-
-impl Check for DataDir {
-    fn meta(&self) -> &'static Meta {
-        &Meta {
-            id: "file.data-dir",
-            title: "The data directory is the server's alone",
-            category: Category::Files,
-            severity: Severity::High,
-            worst: Severity::High,
-            tutorial: true,
-            why: "dump.rdb and the AOF are the whole data set: whoever can read the folder has it all, and whoever can \
-                  write it chooses what the server loads.",
-            expected: "mode 700 (750 accepted with a group of its own), owned by the server's user",
-            remedy: "Give the folder to the server's user, and to nobody else.",
-            references: &[
-                steps::TUTORIAL,
-                "https://cwe.mitre.org/data/definitions/732.html",
-            ],
-            fix: Fix::Auto,
-            exposed: Exposed::Host,
-            cap: "the data directory is open to other accounts of the host",
-        }
-    }
-
-    fn evaluate(&self, facts: &Facts) -> Outcome {
-        let folder = match facts.files.data_dir.known() {
-            Ok(folder) => folder,
-            Err(reason) => return Outcome::unknown(reason),
-        };
-        let mut faults = Vec::new();
-        if folder.uid != facts.process.uid {
-            faults.push(format!(
-                "owned by {}, not by the server's user {}",
-                folder.owner, facts.process.user
-            ));
-        }
-        if folder.mode & 0o002 != 0 {
-            faults.push("anybody may write it".to_owned());
-        } else if folder.mode & 0o007 != 0 {
-            faults.push("anybody may look into it".to_owned());
-        }
-        if folder.mode & 0o020 != 0 {
-            faults.push(format!("group {} may write it", folder.group));
-        } else if folder.mode & 0o050 != 0 {
-            if folder.gid != facts.process.gid {
-                faults.push(format!("group {} may look into it", folder.group));
-            } else {
-                match facts.process.group_sharers.known() {
-                    Ok(sharers) if sharers.is_empty() => {}
-                    Ok(sharers) => faults.push(format!(
-                        "group {} may look into it, and so may {}",
-                        folder.group,
-                        steps::first_few(sharers, 5)
-                    )),
-                    Err(reason) if faults.is_empty() => {
-                        return Outcome::unknown(format!(
-                            "{}: whether group {} is the server's alone is not known: {reason}",
-                            shown(folder),
-                            folder.group
-                        ));
-                    }
-                    Err(_) => {}
-                }
-            }
-        }
-        if faults.is_empty() {
-            return Outcome::pass(shown(folder));
-        }
-        let path = steps::shell_path(&folder.path);
-        let (user, group) = (&facts.process.user, &facts.process.group);
-        Failure::new(vec![format!("{}: {}", shown(folder), faults.join("; "))])
-            .steps([
-                format!("sudo chown {user}:{group} {path}"),
-                format!("sudo chmod 700 {path}"),
-            ])
-            .into()
-    }
-}
-
-/// Judges files by the mode bits they must not have and by their owner.
-fn judged(
-    facts: &Facts,
-    files: &[&Fact<FileStatus>],
-    forbidden: u32,
-    mend: impl Fn(&Facts, &FileStatus) -> Vec<String>,
-) -> Outcome {
-    let mut fine = Vec::new();
-    let mut wrong = Vec::new();
-    let mut steps = Vec::new();
-    let mut unknown = Vec::new();
-    for file in files {
-        match file.known() {
-            Err(reason) => unknown.push(reason.to_owned()),
-            Ok(file) => {
-                let faults = faults(facts, file, forbidden);
-                if faults.is_empty() {
-                    fine.push(shown(file));
-                } else {
-                    wrong.push(format!("{}: {}", shown(file), faults.join("; ")));
-                    steps.extend(mend(facts, file));
-                }
-            }
-        }
-    }
-    if !wrong.is_empty() {
-        wrong.extend(
-            unknown
-                .into_iter()
-                .map(|reason| format!("unknown: {reason}")),
-        );
-        return Failure::new(wrong).steps(steps).into();
-    }
-    match unknown.into_iter().next() {
-        Some(reason) => Outcome::unknown(reason),
-        None => Outcome::Pass(fine),
-    }
-}
-
-fn faults(facts: &Facts, file: &FileStatus, forbidden: u32) -> Vec<String> {
-    let mut faults = Vec::new();
-    let bits = file.mode & forbidden;
-    if bits & 0o002 != 0 {
-        faults.push("anybody may write it".to_owned());
-    }
-    if bits & 0o004 != 0 {
-        faults.push("anybody may read it".to_owned());
-    }
-    if bits & 0o020 != 0 {
-        faults.push(format!("group {} may write it", file.group));
-    }
-    if file.uid != 0 && file.uid != facts.process.uid {
-        faults.push(format!(
-            "owner {} is neither root nor the server's user {}",
-            file.owner, facts.process.user
-        ));
-    }
-    faults
-}
-
-/// As the tutorial does it: the server's user owns the file, and root's group.
-fn mend_file(facts: &Facts, file: &FileStatus) -> Vec<String> {
-    let path = steps::shell_path(&file.path);
-    vec![
-        format!("sudo chown {}:root {path}", facts.process.user),
-        format!("sudo chmod 600 {path}"),
-    ]
-}
+/// Everybody who is neither the owner nor in the group.
+const OTHERS: u32 = 0o007;
+/// What a folder needs to let others at what is in it.
+const OTHERS_ENTER: u32 = 0o001;
+const STICKY: u32 = 0o1000;
 
 /// As `ls -l` shows it.
 fn shown(file: &FileStatus) -> String {
@@ -237,14 +43,167 @@ fn shown(file: &FileStatus) -> String {
             (true, false) => mark.to_ascii_uppercase(),
         });
     }
+    let leads = file.resolved.as_deref().map(printable);
     format!(
-        "{mode} {} {} {}",
+        "{mode} {} {} {}{}",
         file.owner,
         file.group,
-        printable(&file.path)
+        printable(&file.path),
+        leads.map_or_else(String::new, |path| format!(" -> {path}"))
     )
 }
 
+/// Where it really lies.
+fn place(file: &FileStatus) -> &[u8] {
+    file.resolved.as_deref().unwrap_or(&file.path)
+}
+
+/// Whether it belongs to root or to the server's user.
+fn in_safe_hands(facts: &Facts, file: &FileStatus) -> bool {
+    file.uid == 0 || file.uid == facts.process.uid
+}
+
+/// What to say of an owner who is neither.
+fn stranger(facts: &Facts, file: &FileStatus) -> String {
+    format!(
+        "owner {} is neither root nor the server's user {}",
+        file.owner, facts.process.user
+    )
+}
+
+/// The accounts in a group, beside root and those of this user.
+fn members(facts: &Facts, group: u32, but: u32) -> Result<Vec<&Member>, String> {
+    let Some(members) = facts.files.groups.get(&group) else {
+        return Err(format!("who is in group {group} was not looked up"));
+    };
+    let other = |member: &&Member| member.uid != Some(0) && member.uid != Some(but);
+    Ok(members.known()?.iter().filter(other).collect())
+}
+
+/// The same as names, a few of them.
+fn names(members: &[&Member]) -> String {
+    let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+    steps::first_few(&names, 5)
+}
+
+/// Takes permission bits from a file or folder, where this process may do so and nothing else feels it.
+fn take_away(facts: &Facts, file: &FileStatus, bits: u32) -> Option<Action> {
+    // A link may lead elsewhere by then, and a second name may be somebody else's.
+    let alone = file.resolved.is_none()
+        && match file.kind {
+            '-' => file.names == 1,
+            'd' => is_the_servers_own(facts, file),
+            _ => false,
+        };
+    let may = facts.process.uid == file.uid || facts.process.uid == 0;
+    let mode = file.mode & !bits;
+    (alone && may && mode != file.mode).then(|| Action::Permissions {
+        path: file.path.clone(),
+        mode,
+    })
+}
+
+/// Whether a folder is there for this server, as far as its owner and its place tell: `chmod 700 /tmp` would end the machine.
+fn is_the_servers_own(facts: &Facts, folder: &FileStatus) -> bool {
+    folder.uid == facts.process.uid
+        && folder.mode & STICKY == 0
+        && !staging_places::is_everybodys(place(folder))
+}
+
 #[cfg(test)]
-#[path = "files_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::audit::checks::sample::{self, file, folder};
+
+    #[test]
+    fn a_file_is_shown_as_ls_shows_it() {
+        let status = |mode| FileStatus {
+            mode,
+            ..file("/a", 0)
+        };
+        assert_eq!(shown(&status(0o644)), "-rw-r--r-- redis redis /a");
+        assert_eq!(shown(&status(0o6755)), "-rwsr-sr-x redis redis /a");
+        assert_eq!(shown(&status(0o1777)), "-rwxrwxrwt redis redis /a");
+        assert_eq!(shown(&status(0o1600)), "-rw------T redis redis /a");
+        assert_eq!(
+            shown(&folder("/d\u{7}", 0o700)),
+            "drwx------ redis redis /d\\a"
+        );
+        let linked = FileStatus {
+            resolved: Some(b"/b\n".to_vec()),
+            ..status(0o600)
+        };
+        assert_eq!(shown(&linked), "-rw------- redis redis /a -> /b\\n");
+    }
+
+    #[test]
+    fn bits_are_taken_only_from_what_is_the_servers_own_and_only_there() {
+        let facts = sample::hardened();
+        let mut root = facts.clone();
+        root.process.uid = 0;
+        let status = file("/srv/a", 0o644);
+        let action = Action::Permissions {
+            path: b"/srv/a".to_vec(),
+            mode: 0o640,
+        };
+        assert_eq!(take_away(&facts, &status, OTHERS), Some(action.clone()));
+        assert_eq!(take_away(&root, &status, OTHERS), Some(action));
+        assert_eq!(take_away(&facts, &file("/srv/a", 0o640), OTHERS), None);
+        let elsewhere = FileStatus {
+            resolved: Some(b"/etc/passwd".to_vec()),
+            ..status.clone()
+        };
+        let named_twice = FileStatus {
+            names: 2,
+            ..status.clone()
+        };
+        let roots = FileStatus {
+            uid: 0,
+            ..status.clone()
+        };
+        let pipe = FileStatus {
+            kind: 'p',
+            ..status
+        };
+        for status in [elsewhere, named_twice, roots, pipe] {
+            assert_eq!(take_away(&facts, &status, OTHERS), None, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn no_folder_that_others_live_in_is_closed() {
+        let mut root = sample::hardened();
+        root.process.uid = 0;
+        let of_root = |path: &str, mode| FileStatus {
+            uid: 0,
+            ..folder(path, mode)
+        };
+        for path in [
+            "/",
+            "/tmp",
+            "/etc",
+            "/var/lib",
+            "/home/web",
+            "/usr/local",
+            "/var/www/html",
+        ] {
+            assert_eq!(
+                take_away(&root, &of_root(path, 0o755), OTHERS),
+                None,
+                "{path}"
+            );
+        }
+        assert_eq!(
+            take_away(&root, &of_root("/srv/shared", 0o1777), OTHERS),
+            None
+        );
+        for path in ["/var/lib/redis", "/data", "/srv/redis", "/tmp/a"] {
+            assert!(
+                take_away(&root, &of_root(path, 0o755), OTHERS).is_some(),
+                "{path}"
+            );
+        }
+        // Root may, but it is somebody's.
+        assert_eq!(take_away(&root, &folder("/srv/redis", 0o755), OTHERS), None);
+    }
+}

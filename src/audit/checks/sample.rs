@@ -80,11 +80,7 @@ pub fn hardened() -> Facts {
         administrators: BTreeSet::new(),
         writers: Fact::Known(Vec::new()),
         commands: command_names::all().map(command).collect(),
-        files: Files {
-            config: vec![Fact::Known(file("/etc/redis/redis.conf", 0o640))],
-            data_dir: Fact::Known(folder("/var/lib/redis", 0o700)),
-            acl: None,
-        },
+        files: files(),
         process: Process {
             pid: 4242,
             uid: 109,
@@ -92,6 +88,7 @@ pub fn hardened() -> Facts {
             user: "redis".to_owned(),
             group: "redis".to_owned(),
             group_sharers: Fact::Known(Vec::new()),
+            groups: Fact::Known(Vec::new()),
         },
         machine: machine(),
         clients: Fact::Known(Clients {
@@ -101,7 +98,8 @@ pub fn hardened() -> Facts {
         gate: Gate {
             mode: "enforce",
             statements: 1,
-            policy_file: true,
+            policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
+            log_file: None,
             capabilities: vec![("client-identity", false)],
             accepted: Accepted::default(),
         },
@@ -133,6 +131,7 @@ pub fn wide_open() -> Facts {
     facts.files.config = vec![Fact::Known(file("/etc/redis/redis.conf", 0o644))];
     facts.files.data_dir = Fact::Known(folder("/var/lib/redis", 0o755));
     facts.files.acl = Some(Fact::Known(file("/etc/redis/users.acl", 0o644)));
+    open_files(&mut facts.files);
     for (name, value) in [
         ("maxmemory", "0"),
         ("tcp-keepalive", "0"),
@@ -186,9 +185,120 @@ pub fn nothing_read() -> Facts {
     facts.files = Files {
         config: vec![none()],
         data_dir: none(),
+        data: none(),
         acl: Some(none()),
+        logs: vec![none()],
+        tls_keys: vec![none()],
+        policy: Some(none()),
+        code: none(),
+        parents: Parents {
+            found: Vec::new(),
+            unread: vec!["not readable".to_owned()],
+        },
+        targets: vec![none()],
+        astray: None,
+        groups: BTreeMap::new(),
     };
     facts
+}
+
+/// Files in the hands of root and the server's user, and closed to others.
+fn files() -> Files {
+    let known = |name: &str, uid| Member {
+        name: name.to_owned(),
+        uid,
+    };
+    let groups = [
+        (0, vec![known("root", Some(0))]),
+        (4, vec![known("syslog", Some(104))]),
+        (
+            50,
+            vec![known("alice", Some(1000)), known("backup", Some(34))],
+        ),
+        (112, vec![known("redis", Some(109))]),
+    ];
+    let root = |status: FileStatus| FileStatus {
+        uid: 0,
+        gid: 0,
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        ..status
+    };
+    let target = |setting, path: &str| {
+        Fact::Known(Target {
+            setting,
+            written: path.as_bytes().to_vec(),
+            resolved: Fact::Known(path.as_bytes().to_vec()),
+            by_file: false,
+        })
+    };
+    Files {
+        config: vec![Fact::Known(file("/etc/redis/redis.conf", 0o640))],
+        data_dir: Fact::Known(folder("/var/lib/redis", 0o700)),
+        data: Fact::Known(DataFiles {
+            files: vec![Fact::Known(file("/var/lib/redis/dump.rdb", 0o600))],
+            ..DataFiles::default()
+        }),
+        acl: None,
+        logs: vec![Fact::Known(LogFile {
+            setting: "logfile",
+            file: Some(file("/var/log/redis/redis.log", 0o640)),
+            folder: folder("/var/log/redis", 0o750),
+        })],
+        tls_keys: Vec::new(),
+        policy: Some(Fact::Known(file("/etc/redis/secaudit.policy", 0o600))),
+        code: Fact::Known(vec![Code {
+            module: Some(b"secaudit".to_vec()),
+            file: Fact::Known(root(file("/usr/lib/redis/modules/libsecaudit.so", 0o755))),
+            folder: Fact::Known(root(folder("/usr/lib/redis/modules", 0o755))),
+        }]),
+        parents: Parents {
+            found: vec![Parent {
+                status: root(folder("/etc", 0o755)),
+                leads_to: None,
+                above: b"/etc/redis/redis.conf".to_vec(),
+            }],
+            unread: Vec::new(),
+        },
+        targets: vec![
+            target("dir", "/var/lib/redis"),
+            target("logfile", "/var/log/redis/redis.log"),
+        ],
+        astray: None,
+        groups: BTreeMap::from(groups.map(|(gid, members)| (gid, Fact::Known(members)))),
+    }
+}
+
+/// Lets everybody at every file, and the server write where it should not.
+fn open_files(files: &mut Files) {
+    let everybodys = |path: &str| Fact::Known(file(path, 0o666));
+    files.data = Fact::Known(DataFiles {
+        files: vec![everybodys("/var/lib/redis/dump.rdb")],
+        ..DataFiles::default()
+    });
+    files.logs = vec![Fact::Known(LogFile {
+        setting: "logfile",
+        file: Some(file("/var/log/redis/redis.log", 0o666)),
+        folder: folder("/var/log/redis", 0o755),
+    })];
+    files.tls_keys = vec![everybodys("/etc/redis/tls.key")];
+    files.policy = Some(everybodys("/etc/redis/secaudit.policy"));
+    files.code = Fact::Known(vec![Code {
+        module: Some(b"secaudit".to_vec()),
+        file: everybodys("/srv/libsecaudit.so"),
+        folder: Fact::Known(folder("/srv", 0o777)),
+    }]);
+    files.parents.found = vec![Parent {
+        status: folder("/srv", 0o777),
+        leads_to: None,
+        above: b"/srv/libsecaudit.so".to_vec(),
+    }];
+    files.targets = vec![Fact::Known(Target {
+        setting: "dir",
+        written: b"/root/.ssh".to_vec(),
+        resolved: Fact::Known(b"/root/.ssh".to_vec()),
+        by_file: false,
+    })];
 }
 
 fn machine() -> Machine {
@@ -222,8 +332,10 @@ pub fn tcp(address: &str) -> Socket {
 pub fn file(path: &str, mode: u32) -> FileStatus {
     FileStatus {
         path: path.as_bytes().to_vec(),
+        resolved: None,
         kind: '-',
         mode,
+        names: 1,
         uid: 109,
         gid: 112,
         owner: "redis".to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::bounded;
-use crate::audit::facts::Fact;
+use crate::audit::facts::{Fact, Member};
 use crate::render::escape::printable_up_to;
 
 /// The two files, as far as they could be read.
@@ -44,28 +44,35 @@ impl Accounts {
 
     /// The accounts in a group, other than this user and root (who needs no group).
     pub fn sharers(&self, group: u32, user: u32) -> Fact<Vec<String>> {
+        let own = |member: &Member| member.uid.is_some_and(|id| id == user || id == 0);
+        match self.members(group) {
+            Fact::Known(members) => {
+                let others = members.into_iter().filter(|member| !own(member));
+                let names: BTreeSet<String> = others.map(|member| member.name).collect();
+                Fact::Known(names.into_iter().collect())
+            }
+            Fact::Unavailable(reason) => Fact::Unavailable(reason),
+        }
+    }
+
+    /// All accounts in a group, by name: those whose first group it is, and those it lists.
+    pub fn members(&self, group: u32) -> Fact<Vec<Member>> {
         let (users, groups) = match (&self.users, &self.groups) {
             (Ok(users), Ok(groups)) => (users, groups),
             (Err(reason), _) | (_, Err(reason)) => return Fact::Unavailable(reason.clone()),
         };
-        let own: BTreeSet<&str> = users
-            .iter()
-            .filter(|entry| entry.id == user || entry.id == 0)
-            .map(|entry| entry.name.as_str())
-            .collect();
-        let primary = users
-            .iter()
-            .filter(|entry| entry.group == group)
-            .map(|entry| &entry.name);
-        let listed = groups
-            .iter()
-            .filter(|entry| entry.id == group)
-            .flat_map(|entry| &entry.members);
-        let sharers: BTreeSet<&String> = primary
-            .chain(listed)
-            .filter(|name| !own.contains(name.as_str()))
-            .collect();
-        Fact::Known(sharers.into_iter().cloned().collect())
+        let number = |name: &String| {
+            let user = users.iter().find(|entry| entry.name == *name);
+            user.map(|entry| entry.id)
+        };
+        let primary = users.iter().filter(|entry| entry.group == group);
+        let primary = primary.map(|entry| (entry.name.clone(), Some(entry.id)));
+        let listed = groups.iter().filter(|entry| entry.id == group);
+        let listed = listed.flat_map(|entry| &entry.members);
+        let listed = listed.map(|name| (name.clone(), number(name)));
+        let members: BTreeSet<(String, Option<u32>)> = primary.chain(listed).collect();
+        let member = |(name, uid)| Member { name, uid };
+        Fact::Known(members.into_iter().map(member).collect())
     }
 
     fn read_from(passwd: &Path, group: &Path) -> Self {
@@ -156,6 +163,16 @@ mod tests {
             Fact::Known(vec!["backup".to_owned(), "web".to_owned()])
         );
         assert_eq!(accounts.sharers(33, 33), Fact::Known(Vec::new()));
+        let Fact::Known(members) = accounts.members(33) else {
+            unreachable!("both files are there");
+        };
+        assert_eq!(
+            members,
+            [Member {
+                name: "web".to_owned(),
+                uid: Some(33)
+            }]
+        );
     }
 
     #[test]

@@ -21,7 +21,18 @@ pub struct ConfigFile {
     pub renames: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The names on `user` lines.
     pub users: BTreeSet<Vec<u8>>,
+    /// The settings that say where the server writes; of several lines the last one counts.
+    pub places: BTreeMap<Vec<u8>, Vec<u8>>,
 }
+
+/// The settings that are kept as `places`.
+const PLACES: [&[u8]; 5] = [
+    b"dir",
+    b"dbfilename",
+    b"appenddirname",
+    b"aclfile",
+    b"logfile",
+];
 
 const MAX_FILE: u64 = 10 << 20;
 const MAX_TOTAL: usize = 20 << 20;
@@ -61,6 +72,11 @@ impl ConfigFile {
             }
         }
         Some(new)
+    }
+
+    /// What the files say of a setting that names a place to write to.
+    pub fn value(&self, setting: &str) -> Option<&[u8]> {
+        self.places.get(setting.as_bytes()).map(Vec::as_slice)
     }
 
     /// Why these files may not tell everything, as an addition to a reason.
@@ -134,6 +150,11 @@ impl Reading {
     }
 
     fn line(&mut self, line: &Directive) {
+        if let [value] = line.arguments.as_slice()
+            && PLACES.contains(&line.name.as_slice())
+        {
+            self.found.places.insert(line.name.clone(), value.clone());
+        }
         match (line.name.as_slice(), line.arguments.as_slice()) {
             (b"rename-command", [old, new]) => {
                 self.found
@@ -259,6 +280,19 @@ mod tests {
             BTreeSet::from([b"app".to_vec(), b"default".to_vec()])
         );
         assert_eq!(found.unread, Vec::<String>::new());
+    }
+
+    #[test]
+    fn of_several_lines_that_say_where_to_write_the_last_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("b.conf"), "DIR \"/b c\"\nlogfile x y\n").unwrap();
+        let found = read(
+            folder.path(),
+            "dir /a\ninclude b.conf\nrequirepass /secret\n",
+        );
+        assert_eq!(found.value("dir"), Some(&b"/b c"[..]));
+        assert_eq!(found.value("logfile"), None);
+        assert_eq!(found.value("requirepass"), None);
     }
 
     #[test]

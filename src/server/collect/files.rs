@@ -1,167 +1,130 @@
-//! Owners and modes of the files the server lives from, as `ls -lL` would show them.
+//! Owners and modes of the files the server lives from, as `ls -lL` would show them, and of all that lies above them.
 
+mod code;
+mod data;
+mod logs;
+mod targets;
+
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::accounts::Accounts;
+use super::ask::Ask;
 use super::bounded;
 use super::config_file::ConfigFile;
 use super::settings::Settings;
-use crate::audit::facts::{Fact, FileStatus, Files, Server};
+use super::walk::{Walk, absolute};
+use crate::audit::facts::{Fact, FileStatus, Files, Gate, Member, Server};
 
-/// Looks at the configuration files, the data directory and the aclfile.
-pub fn read(server: &Server, file: &ConfigFile, settings: &Settings, accounts: &Accounts) -> Files {
-    let mut config: Vec<Fact<FileStatus>> = file
-        .files
+/// So many groups are looked up in /etc/group; files of more than that belong to no server.
+const MAX_GROUPS: usize = 64;
+
+/// What was read before, and is needed to find the files.
+pub struct Known<'k> {
+    /// The server.
+    pub server: &'k Server,
+    /// Its configuration files.
+    pub file: &'k ConfigFile,
+    /// Its settings.
+    pub settings: &'k Settings,
+    /// Names of users and groups.
+    pub accounts: &'k Accounts,
+    /// This module's own files.
+    pub gate: &'k Gate,
+}
+
+/// Looks at every file that the server, and this module in it, lives from.
+pub fn read(ask: &dyn Ask, known: &Known<'_>) -> Files {
+    let settings = known.settings;
+    let mut walk = Walk::new(known.accounts);
+    let config = config(known, &mut walk);
+    let here = here(settings);
+    let data_dir = status_of(&here, &mut walk);
+    let acl = path_of(settings, "aclfile").map(|path| status_of(&path, &mut walk));
+    let tls_keys = ["tls-key-file", "tls-client-key-file"]
         .iter()
-        .map(|path| status(path, accounts))
+        .filter_map(|setting| path_of(settings, setting))
+        .map(|path| status_of(&path, &mut walk))
         .collect();
-    // What a file includes is known only when it could be read.
-    config.extend(file.unread.iter().cloned().map(Fact::Unavailable));
-    if config.is_empty()
-        && let Some(path) = &server.config_file
-    {
-        config.push(status(path, accounts));
-    }
+    let policy = known.gate.policy_file.as_deref();
+    let policy =
+        policy.map(|path| status_of(&Ok(PathBuf::from(OsStr::from_bytes(path))), &mut walk));
+    let data = data::read(settings, &here, &mut walk);
+    let logs = logs::read(known, &mut walk);
+    let code = code::read(ask, known.file, &mut walk);
+    let targets = targets::read(known, &here, &mut walk);
+    let astray = targets::astray(known, &here, &mut walk);
+    let parents = walk.parents();
     Files {
+        groups: groups(&walk, known.accounts),
         config,
-        data_dir: data_dir(settings, accounts),
-        acl: acl(settings, accounts),
+        data_dir,
+        data,
+        acl,
+        logs,
+        tls_keys,
+        policy,
+        code,
+        parents,
+        targets,
+        astray,
     }
 }
 
 /// A file or folder; a link stands for what it leads to. A relative path starts from where the server stands.
 pub fn status(path: &[u8], accounts: &Accounts) -> Fact<FileStatus> {
-    let absolute = absolute(path);
-    let metadata = match std::fs::metadata(&absolute) {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let reason = bounded::reason(&error);
-            return Fact::Unavailable(format!("{}: {reason}", bounded::shown(&absolute)));
-        }
-    };
-    let kind = metadata.file_type();
-    Fact::Known(FileStatus {
-        path: absolute.as_os_str().as_bytes().to_vec(),
-        kind: match () {
-            () if kind.is_dir() => 'd',
-            () if kind.is_socket() => 's',
-            () if kind.is_fifo() => 'p',
-            () if kind.is_char_device() => 'c',
-            () if kind.is_block_device() => 'b',
-            () => '-',
-        },
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        owner: accounts.user(metadata.uid()),
-        group: accounts.group(metadata.gid()),
-    })
+    Walk::new(accounts).status(path)
 }
 
-/// `dir` is the folder the server stands in, so it is known without CONFIG, too.
-fn data_dir(settings: &Settings, accounts: &Accounts) -> Fact<FileStatus> {
+fn config(known: &Known<'_>, walk: &mut Walk<'_>) -> Vec<Fact<FileStatus>> {
+    let mut paths = known.file.files.clone();
+    if paths.is_empty() && known.file.unread.is_empty() {
+        paths.extend(known.server.config_file.clone());
+    }
+    let looked_at = paths.iter().map(|path| kept(path, walk));
+    let mut config: Vec<Fact<FileStatus>> = looked_at.collect();
+    // What a file includes is known only when it could be read.
+    config.extend(known.file.unread.iter().cloned().map(Fact::Unavailable));
+    config
+}
+
+/// A file of the server's, with all that is above it.
+fn kept(path: &[u8], walk: &mut Walk<'_>) -> Fact<FileStatus> {
+    walk.follow_and_keep(Path::new(OsStr::from_bytes(path)));
+    walk.status(path)
+}
+
+fn status_of(path: &Result<PathBuf, String>, walk: &mut Walk<'_>) -> Fact<FileStatus> {
+    match path {
+        Ok(path) => kept(path.as_os_str().as_bytes(), walk),
+        Err(reason) => Fact::Unavailable(reason.clone()),
+    }
+}
+
+/// The data directory. `dir` is the folder the server stands in, so it is known without CONFIG, too.
+fn here(settings: &Settings) -> Result<PathBuf, String> {
     if let Some(path) = settings.get("dir") {
-        return status(path, accounts);
+        return Ok(absolute(path));
     }
-    match std::env::current_dir() {
-        Ok(path) => status(path.as_os_str().as_bytes(), accounts),
-        Err(error) => Fact::Unavailable(format!(
-            "the working directory: {}",
-            bounded::reason(&error)
-        )),
+    std::env::current_dir()
+        .map_err(|error| format!("the working directory: {}", bounded::reason(&error)))
+}
+
+/// The file that a setting names; `None` where it names none.
+fn path_of(settings: &Settings, setting: &str) -> Option<Result<PathBuf, String>> {
+    match settings.config.known() {
+        Err(reason) => Some(Err(format!("whether there is a {setting}: {reason}"))),
+        Ok(_) => Some(Ok(absolute(settings.get(setting)?))),
     }
 }
 
-fn acl(settings: &Settings, accounts: &Accounts) -> Option<Fact<FileStatus>> {
-    if let Err(reason) = settings.config.known() {
-        return Some(Fact::Unavailable(format!(
-            "whether there is an aclfile: {reason}"
-        )));
-    }
-    let path = settings.get("aclfile")?;
-    Some(status(path, accounts))
-}
-
-fn absolute(path: &[u8]) -> PathBuf {
-    let path = Path::new(OsStr::from_bytes(path));
-    match (path.is_absolute(), std::env::current_dir()) {
-        (false, Ok(folder)) => folder.join(path),
-        _ => path.to_owned(),
-    }
+fn groups(walk: &Walk<'_>, accounts: &Accounts) -> BTreeMap<u32, Fact<Vec<Member>>> {
+    let found = walk.groups().iter().take(MAX_GROUPS);
+    found.map(|gid| (*gid, accounts.members(*gid))).collect()
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn settings(pairs: &[(&str, &[u8])]) -> Settings {
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.to_vec()));
-        Settings {
-            config: Fact::Known(BTreeMap::from_iter(pairs)),
-            requirepass: Fact::Known(None),
-            masterauth: Fact::Known(None),
-        }
-    }
-
-    #[test]
-    fn mode_kind_and_owner_are_those_of_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a\u{1b}");
-        std::fs::write(&path, "").unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        let Fact::Known(status) = status(path.as_os_str().as_bytes(), &Accounts::read()) else {
-            unreachable!("the file is there");
-        };
-        assert_eq!((status.kind, status.mode), ('-', 0o640));
-        assert_eq!(status.uid, rustix::process::geteuid().as_raw());
-    }
-
-    #[test]
-    fn a_link_stands_for_its_target_and_a_missing_file_is_a_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
-        let accounts = Accounts::read();
-        assert!(
-            matches!(status(link.as_os_str().as_bytes(), &accounts), Fact::Known(status) if status.kind == 'd')
-        );
-        assert_eq!(
-            status(b"/nonexistent/\xff", &accounts),
-            Fact::Unavailable("/nonexistent/\\xff: not there".to_owned())
-        );
-    }
-
-    #[test]
-    fn the_data_directory_is_the_working_directory_where_config_is_not_known() {
-        let mut unknown = settings(&[]);
-        unknown.config = Fact::Unavailable("CONFIG is renamed".to_owned());
-        let accounts = Accounts::read();
-        let here = std::env::current_dir().unwrap();
-        assert!(matches!(
-            data_dir(&unknown, &accounts),
-            Fact::Known(status) if status.path == here.as_os_str().as_bytes()
-        ));
-        assert!(matches!(
-            acl(&unknown, &accounts),
-            Some(Fact::Unavailable(_))
-        ));
-    }
-
-    #[test]
-    fn a_relative_path_starts_from_the_working_directory() {
-        let accounts = Accounts::read();
-        let settings = settings(&[("dir", b"."), ("aclfile", b"Cargo.toml")]);
-        assert!(
-            matches!(acl(&settings, &accounts), Some(Fact::Known(status)) if status.path.starts_with(b"/"))
-        );
-        assert!(data_dir(&settings, &accounts).known().is_ok());
-    }
-}
+#[path = "files_tests.rs"]
+mod tests;

@@ -22,6 +22,7 @@ mod settings;
 mod sockets;
 mod standing;
 mod users;
+mod walk;
 mod wire_name;
 
 #[cfg(test)]
@@ -43,12 +44,22 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let settings = settings::read(ask, &file);
     let users = users::read(ask, &file, &settings);
     let commands = command_access::read(ask, &file, &settings, &users);
+    let files = files::read(
+        ask,
+        &files::Known {
+            server: &server,
+            file: &file,
+            settings: &settings,
+            accounts: &accounts,
+            gate: &gate,
+        },
+    );
     Facts {
         // A clock before 1970 is wrong, and no form of the report could show it.
         time: SystemTime::now().max(SystemTime::UNIX_EPOCH),
         packet_filter: packet_filter::read(),
         sockets: sockets::read(&accounts),
-        files: files::read(&server, &file, &settings, &accounts),
+        files,
         process: process::read(&accounts),
         machine: machine::read(),
         clients: clients::read(ask, &file, settings.get("timeout")),
@@ -76,7 +87,8 @@ mod tests {
         Gate {
             mode: "off",
             statements: 0,
-            policy_file: true,
+            policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
+            log_file: None,
             capabilities: Vec::new(),
             accepted: Accepted::default(),
         }

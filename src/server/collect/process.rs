@@ -1,7 +1,7 @@
 //! The process the server runs in, as the kernel knows it.
 
 use super::accounts::Accounts;
-use crate::audit::facts::Process;
+use crate::audit::facts::{Fact, Process};
 
 /// Asks the kernel who this process is.
 pub fn read(accounts: &Accounts) -> Process {
@@ -14,6 +14,10 @@ pub fn read(accounts: &Accounts) -> Process {
         user: accounts.user(uid),
         group: accounts.group(gid),
         group_sharers: accounts.sharers(gid, uid),
+        groups: match rustix::process::getgroups() {
+            Ok(groups) => Fact::Known(groups.iter().map(|group| group.as_raw()).collect()),
+            Err(error) => Fact::Unavailable(format!("the groups of this process: {error}")),
+        },
     }
 }
 
