@@ -1,6 +1,8 @@
 //! How the audit answers: the same lines everywhere, JSON as promised, its catalogue, and errors that help.
 
+mod documents;
 mod filter;
+mod page;
 
 use crate::harness::cli;
 use crate::harness::resp::{Reply, words};
@@ -307,7 +309,7 @@ fn a_slip_of_the_finger_is_told_what_would_be_right() {
         ),
         (
             "frobnicate",
-            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, level, check, checks, explain, help",
+            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, sarif, junit, ocsf, html, level, check, checks, explain, schema, help",
         ),
         (
             "EXPLAIN net.bnd",

@@ -1,4 +1,4 @@
-//! What SECAUDIT is asked for: `[TEXT|JSON] [LEVEL level] [CHECK id ...]`, in any order, each once.
+//! What SECAUDIT is asked for: `[TEXT|JSON|SARIF|JUNIT|OCSF|HTML] [LEVEL level] [CHECK id ...]`, in any order, each once.
 
 use super::check::Severity;
 use super::checks;
@@ -23,17 +23,36 @@ pub enum Form {
     Text,
     /// Our own JSON.
     Json,
+    /// SARIF 2.1.0, for code scanning and its viewers.
+    Sarif,
+    /// JUnit XML, for pipelines that show tests.
+    Junit,
+    /// OCSF compliance findings, for a SIEM.
+    Ocsf,
+    /// A page for a browser.
+    Html,
 }
 
 impl Form {
     /// Every form, as HELP lists them.
-    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+    pub const ALL: [Self; 6] = [
+        Self::Text,
+        Self::Json,
+        Self::Sarif,
+        Self::Junit,
+        Self::Ocsf,
+        Self::Html,
+    ];
 
     /// The word that asks for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Ocsf => "ocsf",
+            Self::Html => "html",
         }
     }
 }
@@ -320,8 +339,8 @@ mod tests {
     fn what_comes_twice_or_is_not_understood_is_named() {
         for (line, told) in [
             (
-                "JSON TEXT",
-                "TEXT is a second form: a report has one, and JSON is asked for already",
+                "JSON SARIF",
+                "SARIF is a second form: a report has one, and JSON is asked for already",
             ),
             ("LEVEL", "LEVEL wants one of low, medium, high, critical"),
             ("LEVEL hgih", "unknown level 'hgih': did you mean 'high'?"),
@@ -351,7 +370,7 @@ mod tests {
             ),
             (
                 "frobnicate",
-                "unknown word 'frobnicate' after SECAUDIT: use one of text, json, level, check, \
+                "unknown word 'frobnicate' after SECAUDIT: use one of text, json, sarif, junit, ocsf, html, level, check, \
                  checks, explain",
             ),
         ] {

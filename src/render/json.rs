@@ -11,6 +11,9 @@ use crate::audit::report::{Counts, Finding, Verdict};
 use crate::audit::view::View;
 use crate::policy::day::Day;
 
+/// The JSON Schema of the report, as SECAUDIT SCHEMA hands it out.
+pub const SCHEMA: &str = include_str!("report.schema.json");
+
 /// The report as one line of JSON. Bytes that are no printable ASCII are escaped as in the text.
 pub fn report(view: &View<'_>) -> String {
     let report = view.report;

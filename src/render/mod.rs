@@ -1,10 +1,16 @@
-//! HOW it reads: reports as text for eyes and as JSON for pipelines. Renderers show; they decide nothing.
+//! HOW it reads: reports as text and pages for eyes, as JSON, SARIF, JUnit and OCSF for programs. Renderers show; they decide
+//! nothing.
 #![forbid(unsafe_code)]
 
 mod catalogue;
 pub mod escape;
+mod html;
 pub mod json;
+mod junit;
 pub mod log;
+mod ocsf;
+mod sarif;
+mod subject;
 pub mod text;
 mod wrap;
 
@@ -25,5 +31,9 @@ pub fn report(form: Form, view: &View<'_>) -> Rendered {
     match form {
         Form::Text => Rendered::Lines(text::report(view)),
         Form::Json => Rendered::Document(json::report(view)),
+        Form::Sarif => Rendered::Document(sarif::report(view)),
+        Form::Junit => Rendered::Document(junit::report(view)),
+        Form::Ocsf => Rendered::Document(ocsf::report(view)),
+        Form::Html => Rendered::Document(html::report(view)),
     }
 }

@@ -199,7 +199,9 @@ fn footer(view: &View<'_>, failures: &[&Finding]) -> Vec<String> {
     let example = example.map_or("net.bind", |finding| finding.meta.id);
     vec![
         line(&format!("More about one check: SECAUDIT EXPLAIN {example}")),
-        "For programs: SECAUDIT JSON.  Every check: SECAUDIT CHECKS.  The gate: SECGATE HELP"
+        "For programs: SECAUDIT JSON, SARIF, JUNIT or OCSF.  For a browser: SECAUDIT HTML"
+            .to_owned(),
+        "Every check: SECAUDIT CHECKS.  All options: SECAUDIT HELP.  The gate: SECGATE HELP"
             .to_owned(),
     ]
 }
@@ -302,7 +304,7 @@ mod tests {
             assert!(at(label).is_some(), "{label}");
         }
         assert_eq!(
-            lines.last().map(|line| line.starts_with("For programs")),
+            lines.last().map(|line| line.starts_with("Every check: ")),
             Some(true)
         );
     }

@@ -25,7 +25,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
 };
 
 /// What can follow instead of a report's options.
-const SUBCOMMANDS: [&str; 3] = ["checks", "explain", "help"];
+const SUBCOMMANDS: [&str; 4] = ["checks", "explain", "schema", "help"];
 
 /// Answers a call; `words` are those behind the command.
 pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
@@ -37,7 +37,8 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         (b"explain", [id]) => explain(id),
         (b"explain", []) => Answer::error("EXPLAIN wants a check: SECAUDIT CHECKS lists them"),
         (b"help", []) => Answer::lines(HELP.iter().map(ToString::to_string)),
-        (b"checks" | b"help", [extra, ..]) | (b"explain", [_, extra, ..]) => {
+        (b"schema", []) => Answer::Text(render::json::SCHEMA.to_owned()),
+        (b"checks" | b"schema" | b"help", [extra, ..]) | (b"explain", [_, extra, ..]) => {
             let form = printable(first).to_uppercase();
             Answer::error(format!(
                 "'{}' is one word too many after SECAUDIT {form}",
@@ -48,12 +49,20 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     }
 }
 
-const HELP: [&str; 19] = [
+const HELP: [&str; 29] = [
     "SECAUDIT [<form>] [<option> ...] | <subcommand> [<arg>]. Forms are:",
     "TEXT",
     "    The report as lines of text. The same as SECAUDIT alone.",
     "JSON",
     "    The report as one JSON object.",
+    "SARIF",
+    "    The report as a SARIF 2.1.0 log, for code scanning and its viewers.",
+    "JUNIT",
+    "    The report as JUnit XML: one test for each check.",
+    "OCSF",
+    "    The findings as OCSF compliance findings, one JSON object a line, for a SIEM.",
+    "HTML",
+    "    The report as one page: redis-cli --raw SECAUDIT HTML > report.html",
     "Options, in any order:",
     "LEVEL low|medium|high|critical",
     "    Only findings of at least this severity. The grade stays that of all.",
@@ -64,6 +73,8 @@ const HELP: [&str; 19] = [
     "    List all checks with their severities.",
     "EXPLAIN <check>",
     "    What a check looks at, why it matters and how to mend what it finds.",
+    "SCHEMA",
+    "    The JSON Schema of the JSON form.",
     "HELP",
     "    Print this help.",
     "",
