@@ -4,6 +4,7 @@
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::subject;
+use crate::audit::accepting::Note;
 use crate::audit::check::Category;
 use crate::audit::report::{Finding, Verdict};
 use crate::audit::view::View;
@@ -25,6 +26,10 @@ pub fn report(view: &View<'_>) -> String {
         suite.add_property(("server", subject::server(whole).as_str()));
         suite.add_property(("grade", whole.grade.letter.to_string().as_str()));
         suite.add_property(("because", whole.grade.because.as_str()));
+        if document.test_suites.is_empty() {
+            let note = |note: &Note| Property::new("policy", note.text.as_str());
+            suite.add_properties(whole.notes.iter().map(note));
+        }
         let of_area = |finding: &&&Finding| finding.meta.category == area;
         suite.add_test_cases(view.findings.iter().filter(of_area).map(|f| test(f)));
         document.add_test_suite(suite);
@@ -59,7 +64,8 @@ fn test(finding: &Finding) -> TestCase {
             status.set_message(format!("not applicable: {evidence}"));
         }
         Verdict::Suppressed => {
-            status.set_message("accepted by the policy");
+            let accepted = finding.suppression.as_ref().map(subject::accepted);
+            status.set_message(accepted.unwrap_or_default());
             status.set_description(in_full(finding));
         }
     }
@@ -113,10 +119,10 @@ mod tests {
 
     #[test]
     fn every_check_is_a_test_and_outcomes_become_failures_errors_and_skips() {
-        let mut whole = run(&sample::wide_open());
-        whole.findings[0].outcome = Verdict::Suppressed;
+        let mut accepting = sample::wide_open();
+        sample::suppress(&mut accepting, "net.bind", None);
         for whole in [
-            whole,
+            run(&accepting),
             run(&sample::hardened()),
             run(&sample::nothing_read()),
         ] {
@@ -173,6 +179,21 @@ mod tests {
             "redis-cli CONFIG SET bind",
         ] {
             assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn what_the_policy_accepts_is_skipped_with_the_reason_and_what_it_says_in_vain_is_a_property() {
+        let mut facts = sample::wide_open();
+        sample::suppress(&mut facts, "net.bind", None);
+        sample::suppress(&mut facts, "cmd.config", Some("2026-01-31"));
+        let filter = Filter::default();
+        let text = report(&View::new(&run(&facts), &filter));
+        for part in [
+            "<skipped message=\"accepted by r9 without end: known and watched\">",
+            "<property name=\"policy\" value=\"suppress cmd.config (r9) ended on 2026-01-31: the finding counts again\"/>",
+        ] {
+            assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
         }
     }
 

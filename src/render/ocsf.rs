@@ -96,9 +96,15 @@ fn event(view: &View<'_>, finding: &Finding) -> Value {
             "grade": view.report.grade.letter,
         },
     });
-    if let (Some((id, caption)), Some(fields)) = (life(finding.outcome), event.as_object_mut()) {
+    let Some(fields) = event.as_object_mut() else {
+        return event;
+    };
+    if let Some((id, caption)) = life(finding.outcome) {
         fields.insert("status_id".to_owned(), json!(id));
         fields.insert("status".to_owned(), json!(caption));
+    }
+    if let Some(accepted) = &finding.suppression {
+        fields.insert("comment".to_owned(), json!(subject::accepted(accepted)));
     }
     event
 }
@@ -226,9 +232,9 @@ mod tests {
 
     #[test]
     fn outcomes_and_severities_are_those_of_the_schema() {
-        let mut whole = run(&sample::wide_open());
-        whole.findings[1].outcome = Verdict::Suppressed;
-        let events = events(&whole);
+        let mut facts = sample::wide_open();
+        sample::suppress(&mut facts, "net.listening", Some("2026-12-31"));
+        let events = events(&run(&facts));
         let (bind, listening) = (&events[0], &events[1]);
         assert_eq!(bind["compliance"]["status_id"], 3);
         assert_eq!(
@@ -239,6 +245,10 @@ mod tests {
         assert_eq!(bind["finding_info"]["uid"], "secaudit/db-1:6379/net.bind");
         assert_eq!(listening["compliance"]["status"], "Fail");
         assert_eq!(listening["status"], "Suppressed");
+        assert_eq!(
+            listening["comment"],
+            "accepted by r9 until 2026-12-31: known and watched"
+        );
         let passed = &self::events(&run(&sample::hardened()))[0];
         assert_eq!(passed["compliance"]["status_id"], 1);
         assert_eq!(

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::escape::printable;
 use super::subject;
+use crate::audit::accepting::Note;
 use crate::audit::check::{Category, Meta, Severity};
 use crate::audit::report::{Finding, Verdict};
 use crate::audit::view::View;
@@ -37,6 +38,7 @@ pub fn report(view: &View<'_>) -> String {
                 "machine": report.server.host,
                 "account": report.user,
                 "processId": report.pid,
+                "toolConfigurationNotifications": report.notes.iter().map(notification).collect::<Vec<_>>(),
             }],
             "results": results,
             "properties": {
@@ -131,13 +133,26 @@ fn result(view: &View<'_>, index: usize, finding: &Finding) -> Option<Value> {
             "steps": finding.steps,
         },
     });
-    if finding.outcome == Verdict::Suppressed
-        && let Some(fields) = result.as_object_mut()
-    {
-        let suppression = json!({ "kind": "external", "status": "accepted" });
+    if let (Some(accepted), Some(fields)) = (&finding.suppression, result.as_object_mut()) {
+        let suppression = json!({
+            "kind": "external",
+            "status": "accepted",
+            "justification": subject::accepted(accepted),
+            "properties": { "statement": accepted.id, "until": accepted.until },
+        });
         fields.insert("suppressions".to_owned(), json!([suppression]));
     }
     Some(result)
+}
+
+/// What of the policy's words on the audit is in vain.
+fn notification(note: &Note) -> Value {
+    json!({
+        "descriptor": { "id": note.kind },
+        "level": "warning",
+        "message": { "text": message(&note.text) },
+        "properties": { "statement": note.statement },
+    })
 }
 
 /// The file that is to be mended, where there is one, and always the server itself.
@@ -284,13 +299,24 @@ mod tests {
 
     #[test]
     fn what_the_policy_accepts_is_a_suppressed_result() {
-        let mut whole = run(&sample::wide_open());
-        whole.findings[0].outcome = Verdict::Suppressed;
-        let log = shown(&whole);
-        let result = &log["runs"][0]["results"][0];
+        let mut facts = sample::wide_open();
+        sample::suppress(&mut facts, "net.bind", Some("2026-12-31"));
+        sample::suppress(&mut facts, "net.listening", Some("2026-01-31"));
+        let run = &rendered(&facts)["runs"][0];
+        let result = &run["results"][0];
         assert_eq!(result["ruleId"], "net.bind");
-        assert_eq!(result["suppressions"][0]["kind"], "external");
+        assert_eq!(
+            (&result["kind"], &result["level"]),
+            (&json!("fail"), &json!("error"))
+        );
         assert_eq!(result["suppressions"][0]["status"], "accepted");
+        assert_eq!(
+            result["suppressions"][0]["justification"],
+            "accepted by r9 until 2026-12-31: known and watched"
+        );
+        assert_eq!(run["results"][1].get("suppressions"), None);
+        let note = &run["invocations"][0]["toolConfigurationNotifications"][0];
+        assert_eq!(note["descriptor"]["id"], "suppression-expired");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What a report is about, named alike in every form: the server, and one check on it. Also the file it is about.
+//! What a report is about, named alike in every form: the server, one check on it, the file it is about and who accepts it.
 
+use crate::audit::facts::Suppression;
 use crate::audit::fix::Action;
 use crate::audit::report::{Finding, Report};
 
@@ -21,6 +22,18 @@ pub fn server(report: &Report) -> String {
 /// One check on one server, the same in every report: what tools tell findings apart by.
 pub fn finding(report: &Report, finding: &Finding) -> String {
     format!("secaudit/{}/{}", place(report), finding.meta.id)
+}
+
+/// By what, how long and why a finding is accepted: `accepted by r9 until 2026-12-31: known and watched`.
+pub fn accepted(suppression: &Suppression) -> String {
+    let until = match suppression.until {
+        Some(until) => format!("until {until}"),
+        None => "without end".to_owned(),
+    };
+    format!(
+        "accepted by {} {until}: {}",
+        suppression.id, suppression.note
+    )
 }
 
 /// The file that a finding is about: one whose mode is to be set, one that the evidence shows as `ls -l` would, else the

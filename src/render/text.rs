@@ -2,6 +2,7 @@
 
 pub use super::catalogue::{checks, explain};
 use super::escape::line;
+use super::subject;
 use super::wrap::{wrapped, wrapped_shell};
 use crate::audit::check::Severity;
 use crate::audit::facts::Suppression;
@@ -162,15 +163,7 @@ fn short(mark: &str, finding: &Finding) -> Vec<String> {
 
 /// Why a finding is accepted.
 fn reason(suppression: &Suppression) -> Vec<String> {
-    let until = match suppression.until {
-        Some(until) => format!("until {until}"),
-        None => "without end".to_owned(),
-    };
-    let text = format!(
-        "accepted by {} {until}: {}",
-        suppression.id, suppression.note
-    );
-    wrapped(&" ".repeat(28), &text)
+    wrapped(&" ".repeat(28), &subject::accepted(suppression))
 }
 
 fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {

@@ -12,10 +12,26 @@ use std::path::Path;
 
 const SARIF: &str = include_str!("schema/sarif-2.1.0.json");
 
-fn wide_open() -> Builder {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("redis-test-conf");
-    Server::builder().conf_file(folder.join("wide-open.conf"))
+/// A server with much to mend.
+fn open() -> Server {
+    let settings = [
+        ("bind", "0.0.0.0"),
+        ("protected-mode", "no"),
+        ("user", "legacy on nopass ~* &* +@all"),
+        ("masterauth", "foobared"),
+        ("tcp-keepalive", "0"),
+        ("acllog-max-len", "0"),
+    ];
+    let add = |builder: Builder, (name, value): (&str, &str)| builder.config(name, value);
+    let server = settings.into_iter().fold(Server::builder(), add).start();
+    set_mode(server.dir(), 0o755);
+    server
 }
+
+/// What the policy says of the audit: something that is accepted, and something said in vain.
+const POLICY: &str = "suppress cmd.dangerous until=2099-12-31 note=\"the <dba> knows\"\n\
+                      suppress auth.password note=ours\n\
+                      suppress cmd.config until=2020-01-31 note=\"till the new client\"\n";
 
 /// Servers that give every kind of finding: much that fails, much that is unknown, names that break what they can.
 fn servers() -> Vec<Server> {
@@ -25,12 +41,11 @@ fn servers() -> Vec<Server> {
         builder.config("rename-command", &format!("{name} \"\""))
     });
     let servers = vec![
-        wide_open().start(),
+        open(),
         Server::start(),
         hidden.start(),
-        Server::builder().policy("deny flushall\n").start(),
+        Server::builder().policy(POLICY).start(),
     ];
-    set_mode(servers[0].dir(), 0o755);
     let user = ["ACL", "SETUSER", odd, "on", "nopass", "+@all", "~*"];
     assert!(servers[1].call(user).is_ok());
     servers
@@ -114,7 +129,7 @@ fn json_is_as_its_published_schema_says_and_the_schema_names_every_field() {
         );
     }
     assert!(
-        outcomes.len() >= 4,
+        outcomes.len() == 5,
         "every outcome is among them: {outcomes:?}"
     );
     let mut wrong = json(&servers[0]);
@@ -139,8 +154,7 @@ fn sarif_is_as_the_official_schema_says() {
 #[test]
 fn sarif_tells_what_json_tells() {
     needs_module!();
-    let server = wide_open().start();
-    set_mode(server.dir(), 0o755);
+    let server = open();
     let log: Value = serde_json::from_str(&server.call(["SECAUDIT", "SARIF"]).text()).unwrap();
     let report = json(&server);
     let run = &log["runs"][0];
@@ -206,7 +220,10 @@ fn junit_is_read_by_a_parser_and_counts_what_json_counts() {
                     junit_parser::TestStatus::Success => "pass",
                     junit_parser::TestStatus::Failure(_) => "fail",
                     junit_parser::TestStatus::Error(_) => "unknown",
-                    junit_parser::TestStatus::Skipped(_) => "not-applicable",
+                    junit_parser::TestStatus::Skipped(_) => match finding.get("suppression") {
+                        Some(_) => "suppressed",
+                        None => "not-applicable",
+                    },
                 };
                 assert_eq!(finding["outcome"], outcome);
             }
@@ -276,4 +293,46 @@ fn is_a_compliance_finding(event: &Value) {
             "{path} in {event:#}"
         );
     }
+}
+
+#[test]
+fn what_the_policy_accepts_is_told_with_its_reason_in_every_form() {
+    needs_module!();
+    let server = Server::builder().policy(POLICY).start();
+    let accepted = "until 2099-12-31: the <dba> knows";
+    let ended = "ended on 2020-01-31: the finding counts again";
+    let escaped = |text: &str, open: &str, close: &str| text.replace('<', open).replace('>', close);
+    let whole = |form: &str| cli::run(&server, ["--raw", "SECAUDIT", form]).text();
+    for (form, wanted) in [
+        ("TEXT", accepted.to_owned()),
+        ("SARIF", accepted.to_owned()),
+        ("OCSF", accepted.to_owned()),
+        ("JUNIT", escaped(accepted, "&lt;", "&gt;")),
+        ("HTML", escaped(accepted, "&#60;", "&#62;")),
+    ] {
+        let document = whole(form);
+        assert!(document.contains(&wanted), "{form}: {document}");
+        // OCSF holds findings and nothing else.
+        assert_eq!(
+            document.contains(ended),
+            form != "OCSF",
+            "{form}: {document}"
+        );
+    }
+    let report = json(&server);
+    let findings = report["findings"].as_array().unwrap();
+    let dangerous = findings
+        .iter()
+        .find(|f| f["id"] == "cmd.dangerous")
+        .unwrap();
+    assert_eq!(dangerous["suppression"]["note"], "the <dba> knows");
+    let log: Value = serde_json::from_str(&whole("SARIF")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let suppressed = |result: &&Value| result.get("suppressions").is_some();
+    let suppressed: Vec<&Value> = results
+        .iter()
+        .filter(suppressed)
+        .map(|r| &r["ruleId"])
+        .collect();
+    assert_eq!(suppressed, ["auth.password", "cmd.dangerous"]);
 }

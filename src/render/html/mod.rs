@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::subject;
+use crate::audit::accepting::Note;
 use crate::audit::check::Severity;
 use crate::audit::report::{Counts, Finding, Verdict};
 use crate::audit::view::View;
@@ -42,6 +43,7 @@ struct Page<'v> {
     bars_label: String,
     outcomes: Vec<OutcomeCount>,
     groups: Vec<Group<'v>>,
+    notes: &'v [Note],
 }
 
 /// One letter of the scale.
@@ -129,6 +131,10 @@ fn page<'v>(view: &'v View<'_>) -> Page<'v> {
         bars,
         outcomes: outcomes(&view.counts),
         groups: groups(view),
+        notes: match view.filter.is_empty() {
+            true => &report.notes,
+            false => &[],
+        },
     }
 }
 
@@ -322,7 +328,7 @@ fn entry(finding: &Finding) -> Entry<'_> {
             Verdict::Fail | Verdict::Suppressed => sentence(meta.cap),
             _ => meta.title.to_owned(),
         },
-        accepted: None,
+        accepted: finding.suppression.as_ref().map(subject::accepted),
         actual: &finding.actual,
         expected: meta.expected,
         why: meta.why,

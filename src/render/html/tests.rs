@@ -151,19 +151,17 @@ fn a_part_of_the_report_says_so() {
 
 #[test]
 fn what_the_policy_accepts_has_a_group_of_its_own() {
-    let mut whole = run(&sample::wide_open());
-    whole.findings[0].outcome = Verdict::Suppressed;
-    let page = shown(&whole);
+    let mut facts = sample::wide_open();
+    sample::suppress(&mut facts, "net.bind", None);
+    sample::suppress(&mut facts, "cmd.config", Some("2026-01-31"));
+    let page = rendered(&facts);
     let (_, group) = page
         .split_once("<section class=\"group\" id=\"suppressed\">")
         .unwrap();
-    assert!(
-        group
-            .split("</section>")
-            .next()
-            .unwrap()
-            .contains("id=\"net.bind\"")
-    );
+    let group = group.split("</section>").next().unwrap();
+    assert!(group.contains("id=\"net.bind\""), "{group}");
+    assert!(group.contains("accepted by r9 without end: known and watched"));
+    assert!(page.contains("<li>suppress cmd.config (r9) ended on 2026-01-31"));
 }
 
 #[test]
