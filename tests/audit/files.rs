@@ -1,4 +1,4 @@
-//! file.config, file.data-dir, file.acl, proc.root.
+//! file.config, file.data-dir, file.acl, proc.root; in the modules below the other file checks.
 
 use super::{Report, set_mode};
 use crate::harness::account::{NO_ORDINARY_USER, can_be_ordinary, is_root, ordinary_names};
@@ -6,6 +6,9 @@ use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use std::fs;
 use std::os::unix::fs::chown;
+
+mod kept;
+mod places;
 
 #[test]
 fn a_redis_conf_that_others_can_read_or_write_fails_and_a_private_one_passes() {

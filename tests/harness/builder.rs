@@ -260,7 +260,10 @@ impl Builder {
         }
         let installed = self.own_account.then(Installed::new);
         if let Some(installed) = &installed {
-            self.binary = fs::canonicalize(&self.binary).expect("the program is there");
+            // A server is often a link to a program with many names, so its own name stays.
+            let (folder, name) = (self.binary.parent(), self.binary.file_name());
+            let folder = folder.map(|folder| fs::canonicalize(folder).expect("it is there"));
+            self.binary = folder.expect("a folder").join(name.expect("a name"));
             self.under = installed.under(&self.binary);
             let files = self.files.iter().map(|(name, _)| name.as_str());
             for name in files.chain(self.policy.as_ref().map(|_| POLICY_NAME)) {

@@ -103,7 +103,11 @@ fn value(known: &Known<'_>, setting: &str) -> Result<Option<(Vec<u8>, bool)>, St
     // These cannot be changed while the server runs, or only as a protected config: the file is a witness, if all of it
     // could be read.
     if known.file.files.is_empty() || !known.file.unread.is_empty() {
-        return Err(format!("{reason}{}", known.file.gaps()));
+        let gaps = known.file.gaps();
+        return Err(match reason.contains(&gaps) {
+            true => reason.to_owned(),
+            false => format!("{reason}{gaps}"),
+        });
     }
     let value = known.file.value(setting).map(<[u8]>::to_vec);
     let value = value.or_else(|| default(setting));
