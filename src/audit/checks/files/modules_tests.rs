@@ -95,6 +95,13 @@ fn a_group_counts_by_its_members_the_server_included() {
     assert!(told(&with_group(112)).ends_with("the server may write it, by its group g"));
     passes(&Module, &with_group(0));
     assert!(unknown(&Module, &with_group(77)).contains("group 77"));
+    let mut facts = with_group(60);
+    let server = crate::audit::facts::Member {
+        name: "redis".to_owned(),
+        uid: Some(109),
+    };
+    facts.files.groups.insert(60, Fact::Known(vec![server]));
+    assert!(told(&facts).ends_with("group g (redis) may write it"));
     let mut facts = with_group(0);
     facts.process.groups = Fact::Known(vec![0]);
     assert!(told(&facts).contains("the server may write it, by its group g"));

@@ -108,6 +108,10 @@ fn a_file_that_the_server_may_change_is_closed_by_an_action_and_any_other_by_ste
         let failure = fails(&Config, &with_config(0o666, owner));
         assert_eq!((failure.actions.len(), failure.steps.len()), (0, 2));
     }
+    // Root may close a stranger's file, but it stays the stranger's.
+    let mut facts = with_config(0o666, (1000, "alice"));
+    facts.process.uid = 0;
+    assert_eq!(fails(&Config, &facts).actions, []);
     let mut facts = with_config(0o666, (109, "redis"));
     if let Some(Fact::Known(status)) = facts.files.config.first_mut() {
         status.resolved = Some(b"/srv/other.conf".to_vec());
