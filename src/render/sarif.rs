@@ -166,7 +166,11 @@ fn location(view: &View<'_>, finding: &Finding) -> Value {
     if let Some(path) = subject::file(view.report, finding)
         && let Some(fields) = location.as_object_mut()
     {
-        let artifact = json!({ "artifactLocation": { "uri": subject::address(&path) } });
+        // The whole file; viewers and services want a line all the same.
+        let artifact = json!({
+            "artifactLocation": { "uri": subject::address(&path) },
+            "region": { "startLine": 1 },
+        });
         fields.insert("physicalLocation".to_owned(), artifact);
     }
     location
