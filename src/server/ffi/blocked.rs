@@ -7,6 +7,7 @@ use redis_module::raw;
 use super::Ctx;
 use super::entries::{answer_is_no_longer_needed, on_unblocked};
 use crate::server::answer::Answer;
+use crate::server::collect::ask::Reply;
 
 /// A client that waits. It gets an answer in any case: where none is given, an error.
 pub struct WaitingClient(*mut raw::RedisModuleBlockedClient);
@@ -16,7 +17,8 @@ unsafe impl Send for WaitingClient {}
 
 impl Ctx<'_> {
     /// Whether the client of a command may be made to wait: not in a transaction, not in a script, not where another
-    /// module calls, and not while the server loads, when it unblocks nobody.
+    /// module calls, not while the server loads, when it unblocks nobody, and not while its cluster is down, when it
+    /// answers whoever waits with CLUSTERDOWN.
     pub fn may_wait(self) -> bool {
         let forbid = raw::REDISMODULE_CTX_FLAGS_MULTI
             | raw::REDISMODULE_CTX_FLAGS_LUA
@@ -25,7 +27,18 @@ impl Ctx<'_> {
             | raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING;
         let flags = api!(RedisModule_GetContextFlags);
         // SAFETY: a valid context of a command.
-        flags.is_some_and(|flags| unsafe { flags(self.ctx) } & forbid.cast_signed() == 0)
+        let flags = flags.map_or(forbid.cast_signed(), |flags| unsafe { flags(self.ctx) });
+        let node = flags & raw::REDISMODULE_CTX_FLAGS_CLUSTER.cast_signed() != 0;
+        flags & forbid.cast_signed() == 0 && (!node || self.cluster_is_up())
+    }
+
+    /// Where CLUSTER has another name, that is not known, and nobody may wait.
+    fn cluster_is_up(self) -> bool {
+        let up = b"cluster_state:ok";
+        match self.call(&[b"cluster", b"info"]) {
+            Ok(Reply::Text(info)) => info.windows(up.len()).any(|part| part == up),
+            _ => false,
+        }
     }
 
     /// Makes the client of a command wait. Only where it may, and as the last thing that can fail: from here on the
