@@ -16,7 +16,11 @@ mod grade;
 mod limits;
 mod network;
 mod process;
+mod public_clients;
 mod renamed;
+mod sockets;
+mod tls;
+mod tls_links;
 
 /// Checks whose outcome, or evidence, is a matter of the machine and of the server that a test happens to run on.
 pub const MACHINES_OWN: [&str; 7] = [

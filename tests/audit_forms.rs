@@ -12,11 +12,20 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 29] = [
+pub const IDS: [&str; 38] = [
     "net.bind",
     "net.listening",
     "net.firewall",
     "net.protected-mode",
+    "net.default-port",
+    "net.tls",
+    "net.tls-protocols",
+    "net.tls-client-auth",
+    "net.tls-certificate",
+    "net.tls-replication",
+    "net.unixsocket",
+    "net.cluster-bus",
+    "net.public-clients",
     "auth.password",
     "auth.password-strength",
     "auth.nopass-users",

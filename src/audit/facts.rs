@@ -4,10 +4,12 @@
 mod accepted;
 mod files;
 mod machine;
+mod network;
 
 pub use accepted::*;
 pub use files::*;
 pub use machine::*;
+pub use network::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,6 +66,14 @@ impl Facts {
         }
     }
 
+    /// When they were read, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        let since = self.time.duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
+    }
+
     /// The default user, or the reason why it is not known.
     pub fn default_user(&self) -> Result<&User, String> {
         let users = self.users.known()?;
@@ -92,6 +102,8 @@ pub struct Facts {
     pub masterauth: Fact<Option<Secret>>,
     /// The sockets this process really listens on.
     pub sockets: Fact<Vec<Socket>>,
+    /// The certificates that the settings name.
+    pub certificates: Fact<Certificates>,
     /// Whether a packet filter is seen on this host.
     pub packet_filter: Fact<PacketFilter>,
     /// The ACL users.
@@ -108,6 +120,8 @@ pub struct Facts {
     pub process: Process,
     /// What the machine and the kernel allow that process.
     pub machine: Machine,
+    /// The links to other nodes.
+    pub links: Links,
     /// The clients that are connected.
     pub clients: Fact<Clients>,
     /// The gate of this module.

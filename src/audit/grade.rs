@@ -152,8 +152,10 @@ mod tests {
     #[test]
     fn a_wrong_file_mode_is_no_matter_of_other_hosts() {
         let mut facts = sample::hardened();
-        facts.sockets = Fact::Known(vec![tcp("10.0.0.5:6379")]);
-        sample::set(&mut facts, "bind", "10.0.0.5");
+        facts.sockets = Fact::Known(vec![tcp("10.0.0.5:6380")]);
+        for (name, value) in [("bind", "10.0.0.5"), ("port", "0"), ("tls-port", "6380")] {
+            sample::set(&mut facts, name, value);
+        }
         world_readable(&mut facts);
         assert_eq!(letter(&facts), 'C');
     }

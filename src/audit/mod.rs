@@ -8,6 +8,7 @@
 pub mod accepting;
 pub mod check;
 pub mod checks;
+pub mod ciphers;
 pub mod command_names;
 pub mod facts;
 pub mod fix;
@@ -15,6 +16,7 @@ pub mod grade;
 pub mod reach;
 pub mod report;
 pub mod request;
+pub mod tls;
 pub mod view;
 
 use facts::Facts;

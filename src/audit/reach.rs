@@ -31,6 +31,10 @@ pub struct Listener {
     pub shown: String,
     /// What kind of address it is.
     pub scope: Scope,
+    /// Its port.
+    pub port: u16,
+    /// It is the TLS port.
+    pub tls: bool,
     /// The TLS port, and the server asks every client for a certificate.
     pub needs_certificate: bool,
 }
@@ -129,28 +133,29 @@ pub fn bus_port(facts: &Facts) -> Option<u16> {
 
 /// The TCP listeners for clients: the real sockets, or what `bind` says where those cannot be seen.
 pub fn listeners(facts: &Facts) -> Result<Vec<Listener>, String> {
-    let tls = port(facts, "tls-port").ok().filter(|port| *port != 0);
-    let certificates = facts.setting("tls-auth-clients") == Ok(b"yes");
-    let needs_certificate = |port| certificates && tls == Some(port);
-    let reason = match facts.sockets.known() {
-        Ok(sockets) => return Ok(from_sockets(facts, sockets, needs_certificate)),
-        Err(reason) => reason,
-    };
-    let bind = facts
-        .setting("bind")
-        .map_err(|why| format!("{reason}; nor is 'bind' known: {why}"))?;
-    let ports = [port(facts, "port")?, tls.unwrap_or(0)];
-    let mut listeners = Vec::new();
-    for word in bind_words(bind) {
-        for port in ports.into_iter().filter(|port| *port != 0) {
-            listeners.push(Listener {
-                shown: format!("bind {} (port {port})", word.shown),
-                scope: word.address.map_or(Scope::Named, scope),
-                needs_certificate: needs_certificate(port),
-            });
-        }
+    let bus = bus_port(facts);
+    if let Ok(sockets) = facts.sockets.known() {
+        return Ok(from_sockets(facts, sockets, |port| Some(port) != bus));
     }
-    Ok(listeners)
+    let plain = port(facts, "port").map_err(|why| without_sockets(facts, "port", &why))?;
+    let tls = tls_port(facts).unwrap_or(0);
+    bound(facts, &[plain, tls])
+}
+
+/// The listeners of the cluster bus; none where the server is no cluster node.
+pub fn bus(facts: &Facts) -> Result<Vec<Listener>, String> {
+    let Some(bus) = bus_port(facts) else {
+        return Ok(Vec::new());
+    };
+    match facts.sockets.known() {
+        Ok(sockets) => Ok(from_sockets(facts, sockets, |port| port == bus)),
+        Err(_) => bound(facts, &[bus]),
+    }
+}
+
+/// The port for TLS, where there is one.
+pub fn tls_port(facts: &Facts) -> Option<u16> {
+    port(facts, "tls-port").ok().filter(|port| *port != 0)
 }
 
 /// From how far away somebody can open a connection.
@@ -210,21 +215,51 @@ pub fn shown(facts: &Facts, socket: &Socket) -> String {
     }
 }
 
-fn from_sockets(
-    facts: &Facts,
-    sockets: &[Socket],
-    needs_certificate: impl Fn(u16) -> bool,
-) -> Vec<Listener> {
-    let bus = bus_port(facts);
-    let listener = |socket: &Socket| match socket {
-        Socket::Tcp(address) if Some(address.port()) != bus => Some(Listener {
-            shown: shown(facts, socket),
-            scope: scope(address.ip()),
-            needs_certificate: needs_certificate(address.port()),
-        }),
+/// The TCP sockets whose port is wanted.
+fn from_sockets(facts: &Facts, sockets: &[Socket], wanted: impl Fn(u16) -> bool) -> Vec<Listener> {
+    let of_socket = |socket: &Socket| match socket {
+        Socket::Tcp(address) if wanted(address.port()) => Some(listener(
+            facts,
+            shown(facts, socket),
+            scope(address.ip()),
+            address.port(),
+        )),
         _ => None,
     };
-    sockets.iter().filter_map(listener).collect()
+    sockets.iter().filter_map(of_socket).collect()
+}
+
+/// What `bind` says of these ports, where the sockets cannot be seen.
+fn bound(facts: &Facts, ports: &[u16]) -> Result<Vec<Listener>, String> {
+    let bind = facts.setting("bind");
+    let bind = bind.map_err(|why| without_sockets(facts, "bind", &why))?;
+    let mut listeners = Vec::new();
+    for word in bind_words(bind) {
+        for port in ports.iter().copied().filter(|port| *port != 0) {
+            let shown = format!("bind {} (port {port})", word.shown);
+            let scope = word.address.map_or(Scope::Named, scope);
+            listeners.push(listener(facts, shown, scope, port));
+        }
+    }
+    Ok(listeners)
+}
+
+fn listener(facts: &Facts, shown: String, scope: Scope, port: u16) -> Listener {
+    let tls = tls_port(facts) == Some(port);
+    Listener {
+        shown,
+        scope,
+        port,
+        tls,
+        needs_certificate: tls && facts.setting("tls-auth-clients") == Ok(b"yes"),
+    }
+}
+
+fn without_sockets(facts: &Facts, setting: &str, why: &str) -> String {
+    match facts.sockets.known() {
+        Ok(_) => why.to_owned(),
+        Err(reason) => format!("{reason}; nor is '{setting}' known: {why}"),
+    }
 }
 
 #[cfg(test)]

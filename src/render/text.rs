@@ -292,7 +292,8 @@ mod tests {
             "  why        ",
             "  severity   critical instead of high",
             "  remedy     ",
-            "  steps      redis-cli CONFIG SET bind",
+            "  steps      # ",
+            "             redis-cli CONFIG SET bind",
         ] {
             assert!(at(label).is_some(), "{label}");
         }

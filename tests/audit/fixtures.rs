@@ -71,12 +71,17 @@ fn a_hardened_server_gets_an_a() {
 }
 
 /// The checks that wide-open.conf does not make fail, and why it cannot.
-const OUT_OF_REACH: [(&str, &str); 6] = [
+const OUT_OF_REACH: [(&str, &str); 11] = [
     ("net.listening", "it takes a socket that no setting names"),
     (
         "net.firewall",
         "it is the machine's, and an empty network has no other host",
     ),
+    ("net.tls-protocols", "it takes a certificate"),
+    ("net.tls-client-auth", "it takes a certificate"),
+    ("net.tls-certificate", "it takes a certificate"),
+    ("net.tls-replication", "it takes a certificate"),
+    ("net.public-clients", "it takes a client from there"),
     ("proc.root", "it is whoever starts it"),
     ("proc.capabilities", "it is whoever starts it"),
     ("proc.no-new-privs", "it is whoever starts it"),
@@ -107,7 +112,8 @@ fn the_wide_open_server_fails_every_check_that_a_configuration_can_fail() {
         .under(&[alone, &openly].concat())
         .conf_file(Path::new(FIXTURES).join("wide-open.conf"))
         .module_file(module)
-        // The harness would keep a log.
+        // The harness would choose a port that is free, and keep a log.
+        .config("port", "6379")
         .config("logfile", "/dev/null");
     for name in ["wide-open.policy", "wide-open.acl", "wide-open.key"] {
         builder = builder.file(name, fixture(name));

@@ -242,8 +242,8 @@ impl Builder {
         if self.debug && version.guards_the_debug_command() {
             self = self.config("enable-debug-command", "yes");
         }
-        if self.sets("cluster-enabled") && !self.sets("cluster-port") && version.has_cluster_port()
-        {
+        let is_node = self.sets("cluster-enabled") || self.given_is_a_node();
+        if is_node && !self.sets("cluster-port") && version.has_cluster_port() {
             // Else it would be the port + 10000, which is often no port at all.
             self = self.config("cluster-port", &port::free().to_string());
         }
@@ -317,6 +317,13 @@ impl Builder {
             own: &self.config,
         };
         conf.text()
+    }
+
+    fn given_is_a_node(&self) -> bool {
+        let given = self.conf_file.as_ref().map(fs::read_to_string);
+        given.is_some_and(|text| {
+            text.is_ok_and(|text| text.lines().any(|line| line == "cluster-enabled yes"))
+        })
     }
 
     fn sets(&self, name: &str) -> bool {

@@ -27,6 +27,8 @@ mod launch;
 pub mod module;
 /// What MONITOR shows.
 pub mod monitor;
+/// A network of a server's own, with addresses as the test wants them.
+pub mod network;
 /// Ports that no one else is using.
 mod port;
 /// Child processes that cannot be left behind.
@@ -41,6 +43,8 @@ pub mod sentinel;
 pub mod server;
 /// Skipping a test, with a reason that is recorded.
 pub mod skip;
+/// Servers with TLS, and certificates for them.
+pub mod tls;
 /// Which server this is, and what it can do.
 pub mod version;
 /// Waiting, always with a deadline.

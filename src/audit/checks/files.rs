@@ -30,7 +30,7 @@ const OTHERS_ENTER: u32 = 0o001;
 const STICKY: u32 = 0o1000;
 
 /// As `ls -l` shows it.
-fn shown(file: &FileStatus) -> String {
+pub(super) fn shown(file: &FileStatus) -> String {
     let mut mode = String::from(file.kind);
     for (shift, special, mark) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
         let bits = file.mode >> shift;

@@ -357,6 +357,7 @@ mod tests {
             Fact::Known(facts::Clients {
                 connected: 500,
                 idle,
+                connections: Fact::Known(Vec::new()),
             })
         };
         facts.clients = many(Fact::Known(101));

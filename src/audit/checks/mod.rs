@@ -2,15 +2,21 @@
 
 mod access;
 mod authentication;
+mod certificates;
 mod commands;
 mod files;
 mod limits;
 mod network;
 mod passwords;
+mod ports;
 mod process;
+mod public_clients;
 mod records;
 mod sockets;
 mod steps;
+mod tls;
+mod tls_links;
+mod unix_socket;
 
 #[cfg(test)]
 pub mod sample;
@@ -23,6 +29,15 @@ pub const ALL: &[&dyn Check] = &[
     &sockets::Listening,
     &network::Firewall,
     &network::ProtectedMode,
+    &ports::DefaultPort,
+    &tls::Plaintext,
+    &tls::Protocols,
+    &tls::ClientAuth,
+    &certificates::TlsCertificate,
+    &tls_links::TlsReplication,
+    &unix_socket::UnixSocket,
+    &ports::ClusterBus,
+    &public_clients::PublicClients,
     &authentication::Password,
     &passwords::PasswordStrength,
     &authentication::NopassUsers,
@@ -143,6 +158,15 @@ mod tests {
                 "net.listening high true",
                 "net.firewall medium true",
                 "net.protected-mode high false",
+                "net.default-port low false",
+                "net.tls medium false",
+                "net.tls-protocols medium false",
+                "net.tls-client-auth low false",
+                "net.tls-certificate high false",
+                "net.tls-replication medium false",
+                "net.unixsocket high false",
+                "net.cluster-bus medium false",
+                "net.public-clients high false",
                 "auth.password critical true",
                 "auth.password-strength high true",
                 "auth.nopass-users critical false",

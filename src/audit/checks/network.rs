@@ -1,8 +1,11 @@
 //! Checks of the network: what the listeners are bound to, and what stands before them.
 
+use std::net::IpAddr;
+
 use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, PacketFilter};
+use crate::audit::fix::Action;
 use crate::audit::reach::{self, Listener, Reach, Scope};
 use crate::render::escape::{printable, printable_up_to};
 
@@ -14,6 +17,10 @@ pub struct Firewall;
 
 /// `net.protected-mode`: on while the default user needs no password.
 pub struct ProtectedMode;
+
+/// Why shared addresses are neither private nor public.
+pub(super) const SHARED: &str = "100.64.0.0/10 is not on the public internet, but shared with others: carriers and \
+                                 overlay networks use it";
 
 impl Check for Bind {
     fn meta(&self) -> &'static Meta {
@@ -75,16 +82,17 @@ impl Check for Bind {
             return Outcome::Pass(actual);
         }
         actual.push(bind);
-        let mut failure = Failure::new(actual).steps(bind_steps(facts));
+        let narrower = narrower(facts);
+        let mut failure = Failure::new(actual).steps(bind_steps(facts, &narrower));
+        if let Ok(bind) = narrower {
+            let set = vec![("bind".to_owned(), bind.into_bytes())];
+            failure = failure.actions([Action::Set(set)]);
+        }
         let offered: Vec<&Listener> = wide.iter().chain(&shared).copied().collect();
         if let Some(reason) = lets_strangers_in(facts, &offered) {
             failure = failure.severity(Severity::Critical, reason);
         } else if wide.is_empty() {
-            failure = failure.severity(
-                Severity::Medium,
-                "100.64.0.0/10 is not on the public internet, but shared with others: carriers and overlay networks \
-                 use it",
-            );
+            failure = failure.severity(Severity::Medium, SHARED);
         }
         failure.into()
     }
@@ -201,8 +209,13 @@ impl Check for ProtectedMode {
             .steps([
                 format!("{} CONFIG SET protected-mode yes", steps::cli(facts)),
                 steps::keep(facts, "protected-mode yes"),
-                "# then set a password: SECAUDIT EXPLAIN auth.password".to_owned(),
+                "# other hosts are refused from then on; so set a password: SECAUDIT EXPLAIN auth.password"
+                    .to_owned(),
             ])
+            .actions([Action::Set(vec![(
+                "protected-mode".to_owned(),
+                b"yes".to_vec(),
+            )])])
             .into()
     }
 }
@@ -245,14 +258,64 @@ fn lets_strangers_in(facts: &Facts, listeners: &[&Listener]) -> Option<String> {
     None
 }
 
-fn bind_steps(facts: &Facts) -> Vec<String> {
-    let line = "bind 127.0.0.1 -::1";
-    vec![
-        format!("{} CONFIG SET bind \"127.0.0.1 -::1\"", steps::cli(facts)),
-        steps::keep(facts, line),
-        "# where other hosts need it, add the private address they use: bind 127.0.0.1 -::1 10.x.x.x"
-            .to_owned(),
-    ]
+/// A `bind` without wide addresses that shuts out nobody who is connected now; the error is why there is none.
+fn narrower(facts: &Facts) -> Result<String, String> {
+    if reach::is_yes(facts, "cluster-enabled") {
+        return Err(
+            "the other nodes of the cluster must reach this one: choose its address".to_owned(),
+        );
+    }
+    let (near, wide): (Vec<_>, Vec<_>) = reach::bind_words(facts.setting("bind")?)
+        .into_iter()
+        .partition(|word| word.address.map(reach::scope) <= Some(Scope::Private));
+    if wide.is_empty() {
+        return Err("bind names no wide address: see net.listening".to_owned());
+    }
+    let mut words: Vec<String> = near
+        .iter()
+        .filter(|word| word.address.is_some())
+        .map(|word| word.shown.clone())
+        .collect();
+    let mut bound: Vec<IpAddr> = near.iter().filter_map(|word| word.address).collect();
+    if !bound.iter().any(IpAddr::is_loopback) {
+        words.splice(0..0, ["127.0.0.1".to_owned(), "-::1".to_owned()]);
+    }
+    for connections in facts.clients.known()?.connections.known()? {
+        let local = connections.local;
+        if bound.contains(&local) || local.is_loopback() {
+            continue;
+        }
+        if reach::scope(local) != Scope::Private {
+            return Err(format!(
+                "clients are connected to {local} now: {}",
+                connections.shown
+            ));
+        }
+        bound.push(local);
+        words.push(local.to_string());
+    }
+    Ok(words.join(" "))
+}
+
+/// What could shut somebody out is said first.
+fn bind_steps(facts: &Facts, narrower: &Result<String, String>) -> Vec<String> {
+    let bind = narrower.as_deref().unwrap_or("127.0.0.1 -::1");
+    let set = format!("{} CONFIG SET bind \"{bind}\"", steps::cli(facts));
+    let keep = steps::keep(facts, &format!("bind {bind}"));
+    match narrower {
+        Ok(_) => vec![
+            format!("{set}   # connections that are open stay open"),
+            keep,
+            "# where other hosts need it, add the private address they use: bind 127.0.0.1 -::1 10.x.x.x"
+                .to_owned(),
+        ],
+        Err(reason) => vec![
+            format!("# {reason}"),
+            "# add the private address that other hosts need, 10.x.x.x:".to_owned(),
+            set,
+            keep,
+        ],
+    }
 }
 
 #[cfg(test)]

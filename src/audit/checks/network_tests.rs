@@ -195,3 +195,74 @@ fn protected_mode_off_fails_only_while_no_password_is_needed() {
     sample::user(&mut facts, "default").nopass = false;
     passes(&ProtectedMode, &facts);
 }
+
+/// The `bind` that SECAUDIT FIX would set.
+fn fixed(facts: &Facts) -> Option<String> {
+    match fails(&Bind, facts).actions.as_slice() {
+        [Action::Set(pairs)] => {
+            let pair = pairs.iter().find(|(name, _)| name == "bind");
+            pair.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        }
+        _ => None,
+    }
+}
+
+fn bound_to(bind: &str, locals: &[&str]) -> Facts {
+    let mut facts = listening_on("0.0.0.0:6379");
+    sample::set(&mut facts, "bind", bind);
+    let connections = locals
+        .iter()
+        .map(|local| sample::connections("10.0.0.9", local, 1));
+    sample::clients(&mut facts).connections = Fact::Known(connections.collect());
+    facts
+}
+
+#[test]
+fn the_fix_binds_loopback_and_what_was_near_already() {
+    let fixed = |bind| fixed(&bound_to(bind, &[]));
+    assert_eq!(fixed("* -::*").as_deref(), Some("127.0.0.1 -::1"));
+    assert_eq!(
+        fixed("0.0.0.0 10.0.0.5").as_deref(),
+        Some("127.0.0.1 -::1 10.0.0.5")
+    );
+    assert_eq!(
+        fixed("127.0.0.1 -10.0.0.5 0.0.0.0").as_deref(),
+        Some("127.0.0.1 -10.0.0.5")
+    );
+}
+
+#[test]
+fn the_fix_keeps_the_private_addresses_that_clients_use() {
+    let facts = bound_to("*", &["10.0.0.5", "10.0.0.5", "fd00::5", "127.0.0.1"]);
+    assert_eq!(
+        fixed(&facts).as_deref(),
+        Some("127.0.0.1 -::1 10.0.0.5 fd00::5")
+    );
+    let steps = fails(&Bind, &facts).steps.concat();
+    assert!(steps.contains("CONFIG SET bind \"127.0.0.1 -::1 10.0.0.5 fd00::5\""));
+}
+
+#[test]
+fn there_is_no_fix_that_would_shut_somebody_out() {
+    let public = bound_to("*", &["203.0.113.5"]);
+    assert_eq!(fixed(&public), None);
+    let steps = fails(&Bind, &public).steps.concat();
+    assert!(
+        steps.contains("clients are connected to 203.0.113.5"),
+        "{steps}"
+    );
+    let mut node = bound_to("*", &[]);
+    sample::set(&mut node, "cluster-enabled", "yes");
+    assert_eq!(fixed(&node), None);
+    let mut unseen = bound_to("*", &[]);
+    unseen.clients = Fact::Unavailable("not known".to_owned());
+    assert_eq!(fixed(&unseen), None);
+    assert_eq!(fixed(&bound_to("127.0.0.1", &[])), None);
+}
+
+#[test]
+fn protected_mode_is_switched_on_by_the_fix() {
+    let failure = fails(&ProtectedMode, &sample::wide_open());
+    let yes = ("protected-mode".to_owned(), b"yes".to_vec());
+    assert_eq!(failure.actions, [Action::Set(vec![yes])]);
+}

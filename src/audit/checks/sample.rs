@@ -7,6 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod network;
+
+pub use network::*;
+
 use sha2::{Digest, Sha256};
 
 use crate::audit::check::{Check, Failure, Outcome};
@@ -19,6 +23,8 @@ pub const PASSWORD: &str = "V1XbkU9vOzrB7wQq4n2T8mC5sYdE6hGj0LpRaKfZ";
 
 /// When all of them were looked at.
 pub const TIME: &str = "2026-11-24T16:47:50.223Z";
+/// The same in seconds since 1970.
+pub const NOW: i64 = 1_795_538_870;
 
 /// A server with nothing to complain of.
 pub fn hardened() -> Facts {
@@ -26,6 +32,16 @@ pub fn hardened() -> Facts {
         ("bind", "127.0.0.1"),
         ("port", "6379"),
         ("tls-port", "0"),
+        ("tls-replication", "no"),
+        ("tls-cluster", "no"),
+        ("tls-auth-clients", "yes"),
+        ("tls-protocols", ""),
+        ("tls-ciphers", ""),
+        ("tls-ciphersuites", ""),
+        ("tls-cert-file", ""),
+        ("tls-client-cert-file", ""),
+        ("tls-ca-cert-file", ""),
+        ("tls-ca-cert-dir", ""),
         ("unixsocket", ""),
         ("protected-mode", "yes"),
         ("cluster-enabled", "no"),
@@ -55,6 +71,16 @@ pub fn hardened() -> Facts {
     };
     Facts {
         time: humantime::parse_rfc3339(TIME).unwrap(),
+        certificates: Fact::Known(Certificates {
+            files: Vec::new(),
+            started: None,
+            loaded_until: None,
+        }),
+        links: Links {
+            master: None,
+            replicas: Fact::Known(Vec::new()),
+            nodes: None,
+        },
         server: Server {
             host: "db-1".to_owned(),
             name: "redis".to_owned(),
@@ -94,6 +120,7 @@ pub fn hardened() -> Facts {
         clients: Fact::Known(Clients {
             connected: 3,
             idle: Fact::Known(0),
+            connections: Fact::Known(Vec::new()),
         }),
         gate: Gate {
             mode: "enforce",
@@ -116,7 +143,10 @@ pub fn wide_open() -> Facts {
     facts.sockets = Fact::Known(vec![
         tcp("0.0.0.0:6379"),
         tcp("[::]:6379"),
+        tcp("0.0.0.0:6380"),
+        tcp("0.0.0.0:16379"),
         tcp("0.0.0.0:4444"),
+        unix("/run/redis/redis.sock", 0o777, 112),
     ]);
     facts.packet_filter = Fact::Known(PacketFilter::None);
     user(&mut facts, "default").nopass = true;
@@ -133,6 +163,12 @@ pub fn wide_open() -> Facts {
     facts.files.acl = Some(Fact::Known(file("/etc/redis/users.acl", 0o644)));
     open_files(&mut facts.files);
     for (name, value) in [
+        ("tls-port", "6380"),
+        ("tls-auth-clients", "no"),
+        ("tls-protocols", "TLSv1 TLSv1.2"),
+        ("tls-ca-cert-file", "/etc/redis/tls/ca.crt"),
+        ("cluster-enabled", "yes"),
+        ("unixsocket", "/run/redis/redis.sock"),
         ("maxmemory", "0"),
         ("tcp-keepalive", "0"),
         ("client-output-buffer-limit", "normal 0 0 0"),
@@ -154,6 +190,20 @@ pub fn wide_open() -> Facts {
     });
     facts.process.uid = 0;
     facts.process.user = "root".to_owned();
+    let expired = Certificate {
+        not_after: NOW - 1,
+        ..certificate()
+    };
+    facts.certificates = Fact::Known(Certificates {
+        files: vec![certificate_file(
+            "tls-cert-file",
+            Fact::Known(vec![Fact::Known(expired)]),
+        )],
+        started: None,
+        loaded_until: None,
+    });
+    facts.links.replicas = Fact::Known(vec![link("10.0.0.8:4711", Some(6379), true)]);
+    clients(&mut facts).connections = Fact::Known(vec![connections("203.0.113.9", "10.0.0.5", 1)]);
     facts
 }
 
@@ -171,6 +221,12 @@ pub fn nothing_read() -> Facts {
     facts.users = none();
     facts.writers = none();
     facts.clients = none();
+    facts.certificates = none();
+    facts.links = Links {
+        master: Some(none()),
+        replicas: none(),
+        nodes: Some(none()),
+    };
     facts.machine = Machine {
         memory: none(),
         open_files: none(),
@@ -321,11 +377,6 @@ fn machine() -> Machine {
         }),
         stdout: Fact::Known(b"/dev/null".to_vec()),
     }
-}
-
-/// A listening TCP socket.
-pub fn tcp(address: &str) -> Socket {
-    Socket::Tcp(address.parse().unwrap())
 }
 
 /// A file of the server's user.

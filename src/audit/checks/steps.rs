@@ -3,6 +3,7 @@
 //! A step is a line of shell: a command, with a remark behind `   # ` where it needs one, or a remark alone.
 
 use crate::audit::facts::Facts;
+use crate::audit::reach;
 use crate::render::escape::printable;
 
 /// The tutorial this project grew out of.
@@ -15,11 +16,35 @@ pub const ACL: &str = "https://redis.io/docs/latest/operate/oss_and_stack/manage
 /// Valkey on security.
 pub const VALKEY: &str = "https://valkey.io/topics/security/";
 
-/// `redis-cli`, with the port where it is not the usual one.
+/// `redis-cli`, with the port where it is not the usual one; past a closed plaintext port by unix socket or TLS.
 pub fn cli(facts: &Facts) -> String {
-    match facts.server.port {
-        0 | 6379 => "redis-cli".to_owned(),
-        port => format!("redis-cli -p {port}"),
+    let set = |name: &str| facts.setting(name).ok().filter(|value| !value.is_empty());
+    let socket = set("unixsocket").filter(|path| path.starts_with(b"/"));
+    match (set("port"), socket, reach::tls_port(facts)) {
+        (Some(b"0"), Some(socket), _) => format!("redis-cli -s {}", shell_path(socket)),
+        (Some(b"0"), None, Some(port)) => {
+            let mut cli = format!("redis-cli -p {port} --tls");
+            let client = set("tls-client-cert-file").is_some();
+            let (certificate, key) = match client {
+                true => ("tls-client-cert-file", "tls-client-key-file"),
+                false => ("tls-cert-file", "tls-key-file"),
+            };
+            let files = [
+                ("--cacert", "tls-ca-cert-file"),
+                ("--cert", certificate),
+                ("--key", key),
+            ];
+            for (option, name) in files {
+                if let Some(path) = set(name) {
+                    cli.push_str(&format!(" {option} {}", shell_path(path)));
+                }
+            }
+            cli
+        }
+        _ => match facts.server.port {
+            0 | 6379 => "redis-cli".to_owned(),
+            port => format!("redis-cli -p {port}"),
+        },
     }
 }
 
@@ -68,6 +93,26 @@ pub fn first_few(names: &[String], limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::checks::sample;
+
+    #[test]
+    fn the_client_is_told_the_way_that_is_open() {
+        let mut facts = sample::hardened();
+        assert_eq!(cli(&facts), "redis-cli");
+        facts.server.port = 7000;
+        assert_eq!(cli(&facts), "redis-cli -p 7000");
+        sample::set(&mut facts, "port", "0");
+        sample::set(&mut facts, "tls-port", "7000");
+        sample::set(&mut facts, "tls-cert-file", "/t/redis.crt");
+        sample::set(&mut facts, "tls-key-file", "/t/redis.key");
+        sample::set(&mut facts, "tls-ca-cert-file", "/t/ca.crt");
+        assert_eq!(
+            cli(&facts),
+            "redis-cli -p 7000 --tls --cacert /t/ca.crt --cert /t/redis.crt --key /t/redis.key"
+        );
+        sample::set(&mut facts, "unixsocket", "/run/redis/redis.sock");
+        assert_eq!(cli(&facts), "redis-cli -s /run/redis/redis.sock");
+    }
 
     #[test]
     fn a_path_is_quoted_so_that_a_shell_reads_the_same_bytes() {

@@ -49,12 +49,3 @@ pub struct Privileges {
     /// A seccomp filter, or strict mode, stands between it and the kernel.
     pub seccomp: bool,
 }
-
-/// The clients, as far as limits are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clients {
-    /// How many are connected.
-    pub connected: u64,
-    /// How many of them have been idle for more than an hour; not asked where there are few.
-    pub idle: Fact<u64>,
-}

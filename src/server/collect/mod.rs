@@ -7,12 +7,14 @@
 mod accounts;
 pub mod ask;
 mod bounded;
+mod certificates;
 mod clients;
 mod command_access;
 pub mod command_calls;
 pub mod config_file;
 mod config_lines;
 mod files;
+mod links;
 mod machine;
 mod netlink;
 mod packet_filter;
@@ -54,15 +56,20 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
             gate: &gate,
         },
     );
+    let sockets = sockets::read(&accounts);
+    let list = clients::list(ask, &file);
+    // A clock before 1970 is wrong, and no form of the report could show it.
+    let time = SystemTime::now().max(SystemTime::UNIX_EPOCH);
     Facts {
-        // A clock before 1970 is wrong, and no form of the report could show it.
-        time: SystemTime::now().max(SystemTime::UNIX_EPOCH),
+        time,
+        certificates: certificates::read(ask, &settings, time),
         packet_filter: packet_filter::read(),
-        sockets: sockets::read(&accounts),
+        sockets: sockets.listening,
         files,
         process: process::read(&accounts),
         machine: machine::read(),
-        clients: clients::read(ask, &file, settings.get("timeout")),
+        clients: clients::read(ask, &settings, &list, &sockets.connections),
+        links: links::read(ask, &file, &settings, &server, &list),
         server,
         config: settings.config,
         requirepass: settings.requirepass,

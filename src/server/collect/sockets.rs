@@ -20,27 +20,60 @@ const MAX_TABLE: u64 = 4 << 20;
 /// Far above the descriptors of a server with the usual ten thousand clients.
 const MAX_DESCRIPTORS: usize = 200_000;
 
+/// The sockets of this process.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Those that listen.
+    pub listening: Fact<Vec<Socket>>,
+    /// The connections to ports that listen, each with its near and its far end.
+    pub connections: Fact<Vec<(SocketAddr, SocketAddr)>>,
+}
+
+/// What the kernel's tables of TCP sockets hold of ours.
+#[derive(Default)]
+struct Tcp {
+    listening: BTreeSet<SocketAddr>,
+    established: Vec<(SocketAddr, SocketAddr)>,
+    /// A table was longer than what is read of it.
+    cut: bool,
+}
+
 /// Looks at the sockets of this process.
-pub fn read(accounts: &Accounts) -> Fact<Vec<Socket>> {
-    match listening(accounts) {
-        Ok(sockets) => Fact::Known(sockets),
-        Err(reason) => Fact::Unavailable(reason),
+pub fn read(accounts: &Accounts) -> Sockets {
+    match look(accounts) {
+        Ok(sockets) => sockets,
+        Err(reason) => Sockets {
+            listening: Fact::Unavailable(reason.clone()),
+            connections: Fact::Unavailable(reason),
+        },
     }
 }
 
-fn listening(accounts: &Accounts) -> Result<Vec<Socket>, String> {
+fn look(accounts: &Accounts) -> Result<Sockets, String> {
     let own = own_inodes()?;
-    let mut tcp = BTreeSet::new();
+    let mut tcp = Tcp::default();
     for (table, required) in [("tcp", true), ("tcp6", false)] {
-        match tcp_listeners(table, &own) {
-            Ok(found) => tcp.extend(found),
+        match tcp_sockets(table, &own, &mut tcp) {
+            Ok(()) => {}
             // A kernel without IPv6 has no such table.
             Err(_) if !required && !Path::new("/proc/self/net").join(table).exists() => {}
             Err(reason) => return Err(reason),
         }
     }
     let unix = unix_listeners(&own, accounts)?;
-    Ok(tcp.into_iter().map(Socket::Tcp).chain(unix).collect())
+    let ports: BTreeSet<u16> = tcp.listening.iter().map(SocketAddr::port).collect();
+    tcp.established
+        .retain(|(near, _)| ports.contains(&near.port()));
+    let listening = tcp.listening.into_iter().map(Socket::Tcp);
+    Ok(Sockets {
+        listening: Fact::Known(listening.chain(unix).collect()),
+        connections: match tcp.cut {
+            false => Fact::Known(tcp.established),
+            true => Fact::Unavailable(format!(
+                "/proc/self/net/tcp lists more connections than its first {MAX_TABLE} bytes hold"
+            )),
+        },
+    })
 }
 
 /// The inodes of the sockets this process holds.
@@ -64,9 +97,10 @@ fn own_inodes() -> Result<BTreeSet<u64>, String> {
     Ok(inodes)
 }
 
-fn tcp_listeners(table: &str, own: &BTreeSet<u64>) -> Result<Vec<SocketAddr>, String> {
+fn tcp_sockets(table: &str, own: &BTreeSet<u64>, tcp: &mut Tcp) -> Result<(), String> {
     let path = Path::new("/proc/self/net").join(table);
     let content = bounded::prefix(&path, MAX_TABLE)?;
+    tcp.cut |= u64::try_from(content.len()).unwrap_or(MAX_TABLE) >= MAX_TABLE;
     let whole_lines = content
         .iter()
         .rposition(|byte| *byte == b'\n')
@@ -76,15 +110,19 @@ fn tcp_listeners(table: &str, own: &BTreeSet<u64>) -> Result<Vec<SocketAddr>, St
         current_system_info(),
     )
     .map_err(|error| printable(format!("/proc/self/net/{table}: {error}").as_bytes()))?;
-    let own_listener = |entry: &procfs::net::TcpNetEntry| {
-        entry.state == TcpState::Listen && own.contains(&entry.inode)
-    };
-    Ok(entries
-        .0
-        .into_iter()
-        .filter(own_listener)
-        .map(|entry| entry.local_address)
-        .collect())
+    for entry in entries.0.into_iter().filter(|one| own.contains(&one.inode)) {
+        match entry.state {
+            TcpState::Listen => {
+                tcp.listening.insert(entry.local_address);
+            }
+            TcpState::Established => {
+                tcp.established
+                    .push((entry.local_address, entry.remote_address));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// By hand, because a path may hold any bytes: `Num RefCount Protocol Flags Type St Inode Path`.
@@ -136,7 +174,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn sockets() -> Vec<Socket> {
-        match read(&Accounts::read()) {
+        match read(&Accounts::read()).listening {
             Fact::Known(sockets) => sockets,
             Fact::Unavailable(reason) => panic!("{reason}"),
         }
@@ -152,6 +190,18 @@ mod tests {
         assert!(!found.contains(&Socket::Tcp(stream.local_addr().unwrap())));
         drop(listener);
         assert!(!sockets().contains(&Socket::Tcp(address)));
+    }
+
+    #[test]
+    fn connections_to_a_listener_are_found_and_those_that_leave_are_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, far) = listener.accept().unwrap();
+        let near = accepted.local_addr().unwrap();
+        let connections = read(&Accounts::read()).connections;
+        let connections = connections.known().unwrap();
+        assert!(connections.contains(&(near, far)));
+        assert!(!connections.contains(&(stream.local_addr().unwrap(), near)));
     }
 
     #[test]
