@@ -37,6 +37,8 @@ pub struct Compiled {
     names: HashMap<Box<[u8]>, Named, BuildHasherDefault<Fnv>>,
     /// The rules for `*`, in order.
     others: Vec<Step>,
+    /// They ask for nothing but where the client connects from, which never changes.
+    others_ask_only_whence: bool,
     /// The ids of the statements, in their order.
     ids: Vec<Box<str>>,
     link: Link,
@@ -168,6 +170,12 @@ impl Compiled {
     #[inline]
     pub fn others(&self) -> &[Step] {
         &self.others
+    }
+
+    /// Whether there are rules for `*`, and all that they ask is where the client connects from.
+    #[inline]
+    pub fn others_ask_only_whence(&self) -> bool {
+        self.others_ask_only_whence
     }
 
     /// Whether there are rules for names that the table does not know.
@@ -323,6 +331,10 @@ impl Build<'_> {
                 self.entry(&wire).starts_scripts = true;
             }
         }
+        let whence = |condition: &Condition| matches!(condition, Condition::From(_));
+        let mut asked = self.compiled.others.iter().map(|step| &step.conditions);
+        self.compiled.others_ask_only_whence = self.compiled.minds_all_names()
+            && asked.all(|conditions| !conditions.is_empty() && conditions.iter().all(whence));
         if self.compiled.minds_all_names() {
             for name in self.spared.clone() {
                 self.entry(&name);

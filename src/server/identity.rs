@@ -97,8 +97,18 @@ pub struct Sources {
     places: OnceCell<Box<[Place]>>,
 }
 
-/// A client's id and where it connects from.
-type Place = Cell<(u64, Source)>;
+/// What is kept of one client.
+#[derive(Debug, Clone)]
+struct Place {
+    /// Its id; `NOBODY` where nothing is kept.
+    client: Cell<u64>,
+    source: Cell<Source>,
+    /// The number of the policy under which an address like this lets every call pass whose name is no matter; 0 for none.
+    passes_under: Cell<u64>,
+}
+
+/// No client has this id.
+const NOBODY: u64 = u64::MAX;
 
 /// Clients are numbered in order, so as many as this are kept without pushing each other out. A power of two.
 const PLACES: usize = 16_384;
@@ -107,8 +117,21 @@ impl Sources {
     /// Where a client connects from, if that is kept.
     #[inline]
     pub fn kept(&self, client: u64) -> Option<Source> {
-        let (id, source) = self.places.get()?.get(Self::place(client))?.get();
-        (id == client).then_some(source)
+        Some(self.place(client)?.source.get())
+    }
+
+    /// Whether it was found out under this policy that calls of this client pass unless their names matter.
+    #[inline]
+    pub fn passes(&self, client: u64, policy: u64) -> bool {
+        let place = self.place(client);
+        place.is_some_and(|place| place.passes_under.get() == policy)
+    }
+
+    /// Notes that, if the client's address is kept: it is the reason.
+    pub fn note_that_passes(&self, client: u64, policy: u64) {
+        if let Some(place) = self.place(client) {
+            place.passes_under.set(policy);
+        }
     }
 
     /// Where a client connects from, asked and kept.
@@ -117,15 +140,29 @@ impl Sources {
             return Some(source);
         }
         let source = ffi::connection(client)?.source?;
-        let empty = || vec![Cell::new((u64::MAX, Source::Unix)); PLACES].into();
-        if let Some(place) = self.places.get_or_init(empty).get(Self::place(client)) {
-            place.set((client, source));
+        let nobody = Place {
+            client: Cell::new(NOBODY),
+            source: Cell::new(Source::Unix),
+            passes_under: Cell::new(0),
+        };
+        let places = self.places.get_or_init(|| vec![nobody; PLACES].into());
+        if let Some(place) = places.get(Self::index(client)) {
+            place.client.set(client);
+            place.source.set(source);
+            place.passes_under.set(0);
         }
         Some(source)
     }
 
+    /// The client's place, if it is the one that is kept there.
     #[inline]
-    fn place(client: u64) -> usize {
+    fn place(&self, client: u64) -> Option<&Place> {
+        let place = self.places.get()?.get(Self::index(client))?;
+        (place.client.get() == client).then_some(place)
+    }
+
+    #[inline]
+    fn index(client: u64) -> usize {
         usize::try_from(client % PLACES as u64).unwrap_or(0)
     }
 }

@@ -25,6 +25,8 @@ pub struct Module {
     pub lengths: Lengths,
     /// The compiled policy, swapped whole: the filter's view.
     pub compiled: RefCell<Rc<Compiled>>,
+    /// Its number: every policy that was put in force has another. From 1 on.
+    pub version: Cell<u64>,
     /// The policy it was compiled from.
     pub policy: RefCell<Rc<Policy>>,
     /// The SHA-256 of its text.
@@ -121,6 +123,7 @@ impl Module {
         let active = compiled.is_active();
         self.kept.borrow_mut().clear();
         self.lengths.take_over(compiled.lengths());
+        self.version.set(self.version.get() + 1);
         self.compiled.replace(Rc::new(compiled));
         self.hits.replace(hits);
         self.digest.replace(policy.digest());
