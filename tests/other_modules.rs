@@ -79,6 +79,30 @@ fn a_modules_own_calls_are_free_unless_a_rule_says_via_module() {
 }
 
 #[test]
+fn a_client_that_a_module_makes_another_user_is_that_user_from_the_next_call_on() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let server = server("deny flushall id=all\ndeny flushdb user=!app id=others\n");
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    server.call(["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all"]);
+    let mut client = server.client();
+    let replies = client.pipeline([
+        vec!["FLUSHALL"],
+        vec!["FLUSHDB"],
+        vec!["OTHER.BECOME"],
+        vec!["FLUSHDB"],
+        vec!["FLUSHALL"],
+    ]);
+    let refused: Vec<bool> = replies.iter().map(|reply| reply.is_error()).collect();
+    assert_eq!(refused, [true, true, false, false, true], "{replies:?}");
+    let newest = server.call(["SECGATE", "LOG", "1"]).texts();
+    assert!(newest[0].contains("rule=all user=app "), "{newest:?}");
+}
+
+#[test]
 fn a_call_that_blocks_under_a_new_name_is_woken_and_a_rule_that_comes_meanwhile_is_too_late_for_it()
 {
     needs_module!();

@@ -27,6 +27,9 @@ mod conditions;
 // Whose call it is: inside scripts, transactions and while others are busy.
 mod identity;
 
+// What is kept of a client for its next call, and when it must be looked at anew.
+mod seen_anew;
+
 // Thousands of random policies and calls: the server answers what the decision says.
 mod differential;
 

@@ -46,6 +46,47 @@ impl Via {
     }
 }
 
+/// A decision as it is made. All of it is borrowed: most decisions repeat one that is recorded already.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'s> {
+    /// When.
+    pub time: SystemTime,
+    /// What was decided.
+    pub happened: Happened,
+    /// The id of the statement that decided.
+    pub rule: &'s str,
+    /// `flushall`, `config|set`: printable.
+    pub command: &'s str,
+    /// The ACL user; `None` where the server does not tell.
+    pub user: Option<&'s [u8]>,
+    /// `127.0.0.1:50000`, `unix`; `None` where the server does not tell.
+    pub address: Option<&'s str>,
+    /// The client's id; `None` where the server does not tell.
+    pub client: Option<u64>,
+    /// Where the call came from.
+    pub via: Via,
+}
+
+impl Seen<'_> {
+    /// As a record under this number, of a client with this name.
+    pub fn recorded(&self, seq: u64, client_name: Option<Vec<u8>>) -> Event {
+        Event {
+            seq,
+            time: self.time,
+            first_time: self.time,
+            happened: self.happened,
+            rule: self.rule.to_owned(),
+            command: self.command.to_owned(),
+            user: self.user.map(<[u8]>::to_vec),
+            address: self.address.map(str::to_owned),
+            client: self.client,
+            client_name,
+            via: self.via,
+            count: 1,
+        }
+    }
+}
+
 /// One recorded decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -76,43 +117,52 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether a later event says the same of the same caller: rule, command, user, host and way.
-    pub fn is_repeated_by(&self, later: &Self) -> bool {
+    /// Whether a later decision is the same about the same caller: rule, command, user, host and way.
+    pub fn is_repeated_by(&self, later: &Seen<'_>) -> bool {
         self.happened == later.happened
             && self.via == later.via
             && self.rule == later.rule
             && self.command == later.command
-            && self.user == later.user
-            && self.host() == later.host()
+            && self.user.as_deref() == later.user
+            && same_host(self.address.as_deref(), later.address)
+    }
+
+    /// Becomes the record of one more such decision. Another client's name is looked up.
+    pub fn repeat(&mut self, later: &Seen<'_>, name: impl FnOnce(u64) -> Option<Vec<u8>>) {
+        self.time = later.time;
+        self.count += 1;
+        if self.client != later.client {
+            self.client = later.client;
+            self.client_name = later.client.and_then(name);
+        }
+        if self.address.as_deref() != later.address {
+            self.address = later.address.map(str::to_owned);
+        }
     }
 
     /// Whether anyone who reaches the port could have caused it.
     pub fn is_anonymous(&self) -> bool {
         self.user.as_deref().is_none_or(|user| user == b"default")
     }
-
-    /// The address without its port, which differs from connection to connection.
-    fn host(&self) -> Option<&str> {
-        let address = self.address.as_deref()?;
-        Some(address.rsplit_once(':').map_or(address, |(host, _)| host))
-    }
 }
 
-/// An event for tests.
+/// Whether two addresses differ in their ports at the most, which differ from connection to connection.
+fn same_host(one: Option<&str>, other: Option<&str>) -> bool {
+    fn host(address: &str) -> &str {
+        address.rsplit_once(':').map_or(address, |(host, _)| host)
+    }
+    one == other || one.map(host) == other.map(host)
+}
+
+/// A decision for tests.
 #[cfg(test)]
-pub fn sample() -> Event {
-    Event {
-        client_name: None,
-        seq: 0,
-        time: SystemTime::UNIX_EPOCH,
-        first_time: SystemTime::UNIX_EPOCH,
-        happened: Happened::Denied,
-        rule: "r1".to_owned(),
-        command: "flushall".to_owned(),
-        user: Some(b"a\nb".to_vec()),
-        address: Some("127.0.0.1:1".to_owned()),
-        client: Some(1),
-        via: Via::Client,
-        count: 1,
-    }
-}
+pub const SAMPLE: Seen<'_> = Seen {
+    time: SystemTime::UNIX_EPOCH,
+    happened: Happened::Denied,
+    rule: "r1",
+    command: "flushall",
+    user: Some(b"a\nb"),
+    address: Some("127.0.0.1:1"),
+    client: Some(1),
+    via: Via::Client,
+};

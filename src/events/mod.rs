@@ -8,7 +8,7 @@ mod queue;
 mod ring;
 mod sink;
 
-pub use event::{Event, Happened, Via};
+pub use event::{Event, Happened, Seen, Via};
 pub use queue::{Intake, Totals, queue};
 pub use ring::{DEFAULT_LENGTH, MAX_LENGTH, Ring};
 pub use sink::{LogFile, NO_ERRNO, Sink};

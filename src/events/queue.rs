@@ -72,12 +72,12 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Sends an event under this number, or counts it as dropped when there is no room. Answers whether so much waits now
+    /// Sends the event with this number, or counts it as dropped when there is no room. Answers whether so much waits now
     /// that the writer had better be woken from a nap: once, not for every event of a flood.
-    pub fn offer(&self, event: &Event, seq: u64) -> bool {
-        // Nobody else adds, so the bound is exact. A full queue costs no copy of the event.
+    pub fn offer(&self, seq: u64, event: impl FnOnce() -> Event) -> bool {
+        // Nobody else adds, so the bound is exact. Where the queue is full, the event is not even made.
         let before = self.shared.pending.load(Ordering::Relaxed);
-        let sent = before < LONGEST && self.send(event, seq);
+        let sent = before < LONGEST && self.send(event());
         if !sent {
             self.shared.totals.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -85,12 +85,8 @@ impl Intake {
         before == LONGEST / 4
     }
 
-    fn send(&self, event: &Event, seq: u64) -> bool {
+    fn send(&self, event: Event) -> bool {
         self.shared.pending.fetch_add(1, Ordering::Relaxed);
-        let event = Event {
-            seq,
-            ..event.clone()
-        };
         let sent = self.sender.send(event).is_ok();
         if !sent {
             self.shared.pending.fetch_sub(1, Ordering::Relaxed);
@@ -180,15 +176,19 @@ impl Drop for Outlet {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
-    use super::super::event::sample;
+    use super::super::event::SAMPLE;
     use super::*;
+
+    fn offer(intake: &Intake, seq: u64) -> bool {
+        intake.offer(seq, || SAMPLE.recorded(seq, None))
+    }
 
     #[test]
     fn a_full_queue_takes_no_more_and_counts_what_it_did_not_take() {
         let totals = Arc::new(Totals::default());
         let (intake, outlet) = queue(&totals, 0);
         let most = u64::try_from(LONGEST).unwrap();
-        let wakes = (1..=most + 3).filter(|seq| intake.offer(&sample(), *seq));
+        let wakes = (1..=most + 3).filter(|seq| offer(&intake, *seq));
         assert_eq!(wakes.count(), 1);
         assert!(!intake.is_flushed());
         assert_eq!((totals.dropped(), outlet.offered()), (3, most + 3));
@@ -196,10 +196,10 @@ mod tests {
             .map(|event| event.seq)
             .collect();
         assert_eq!((taken.len(), taken.first()), (LONGEST, Some(&1)));
-        intake.offer(&sample(), most + 4);
+        offer(&intake, most + 4);
         assert_eq!(totals.dropped(), 4, "what is taken is not yet written");
         outlet.wrote(LONGEST, most);
-        intake.offer(&sample(), most + 5);
+        offer(&intake, most + 5);
         assert_eq!(outlet.take().map(|event| event.seq), Some(most + 5));
         outlet.wrote(1, most + 5);
         assert!(intake.is_flushed());
@@ -210,7 +210,7 @@ mod tests {
     fn whoever_ends_first_nothing_is_left_uncounted() {
         let totals = Arc::new(Totals::default());
         let (intake, outlet) = queue(&totals, 0);
-        intake.offer(&sample(), 1);
+        offer(&intake, 1);
         assert!(!outlet.is_closed());
         drop(intake);
         assert!(outlet.is_closed() && outlet.is_hurried());
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!((totals.written(), totals.dropped()), (0, 1));
         let (intake, outlet) = queue(&totals, 1);
         drop(outlet);
-        intake.offer(&sample(), 2);
+        offer(&intake, 2);
         assert_eq!((totals.written(), totals.dropped()), (0, 2));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Event;
+use super::{Event, Seen};
 
 /// As many events as Redis keeps in its ACL LOG, unless told otherwise.
 pub const DEFAULT_LENGTH: usize = 128;
@@ -38,22 +38,22 @@ impl Default for Ring {
 }
 
 impl Ring {
-    /// Keeps an event: merged with a recent one that it repeats, else under the next number, with its client's name
-    /// looked up. Whether it is a new one. When the ring is full, the oldest goes.
-    pub fn push(&mut self, mut event: Event, name: impl FnOnce(u64) -> Option<Vec<u8>>) -> bool {
-        if let Some(index) = self.repeated(&event)
-            && let Some(earlier) = self.events.remove(index)
-        {
-            event.seq = earlier.seq;
-            event.first_time = earlier.first_time;
-            event.count += earlier.count;
-            event.client_name = earlier.client_name;
-            self.events.push_back(event);
+    /// Records a decision: as one more of a recent event that it repeats, else as a new one under the next number.
+    /// Whether it is a new one. `name` looks up a client's name. When the ring is full, the oldest goes.
+    pub fn record(&mut self, seen: &Seen<'_>, name: impl FnOnce(u64) -> Option<Vec<u8>>) -> bool {
+        if let Some(index) = self.repeated(seen) {
+            if index + 1 < self.events.len()
+                && let Some(event) = self.events.remove(index)
+            {
+                self.events.push_back(event);
+            }
+            if let Some(event) = self.events.back_mut() {
+                event.repeat(seen, name);
+            }
             return false;
         }
         self.last += 1;
-        event.seq = self.last;
-        event.client_name = event.client_name.or_else(|| event.client.and_then(name));
+        let event = seen.recorded(self.last, seen.client.and_then(name));
         self.anonymous += usize::from(event.is_anonymous());
         self.events.push_back(event);
         self.shrink();
@@ -102,20 +102,18 @@ impl Ring {
         }
     }
 
-    /// The index of a recent event that this one repeats.
-    fn repeated(&self, event: &Event) -> Option<usize> {
+    /// The index of a recent event that this decision repeats.
+    fn repeated(&self, seen: &Seen<'_>) -> Option<usize> {
         let (events, time) = MERGED_WITHIN;
         let recent = |earlier: &Event| {
-            let since = event.time.duration_since(earlier.time);
+            let since = seen.time.duration_since(earlier.time);
             since.is_ok_and(|since| since <= time)
         };
-        let from_end = self
-            .events
-            .iter()
-            .rev()
-            .take(events)
-            .position(|earlier| recent(earlier) && earlier.is_repeated_by(event))?;
-        self.events.len().checked_sub(from_end + 1)
+        let mut newest = (0..self.events.len()).rev().take(events);
+        newest.find(|index| {
+            let earlier = self.events.get(*index);
+            earlier.is_some_and(|earlier| recent(earlier) && earlier.is_repeated_by(seen))
+        })
     }
 }
 
@@ -124,24 +122,22 @@ impl Ring {
 mod tests {
     use std::time::SystemTime;
 
+    use super::super::event::SAMPLE;
     use super::super::{Happened, Via};
     use super::*;
 
-    fn event(rule: &str, seconds: u64) -> Event {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        Event {
-            seq: 0,
-            time,
-            first_time: time,
-            happened: Happened::Denied,
-            rule: rule.to_owned(),
-            command: "get".to_owned(),
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn seen(rule: &str, seconds: u64) -> Seen<'_> {
+        Seen {
+            time: at(seconds),
+            rule,
+            command: "get",
             user: None,
-            address: Some(format!("10.0.0.1:{seconds}")),
-            client: Some(seconds),
-            client_name: None,
-            via: Via::Client,
-            count: 1,
+            address: Some("10.0.0.1:1"),
+            ..SAMPLE
         }
     }
 
@@ -155,7 +151,7 @@ mod tests {
     fn a_full_ring_forgets_the_oldest_and_counts_it() {
         let mut ring = Ring::default();
         for number in 0..DEFAULT_LENGTH + 3 {
-            ring.push(event(&number.to_string(), 0), |_| None);
+            ring.record(&seen(&number.to_string(), 0), |_| None);
         }
         assert_eq!(
             ring.newest(2).map(|event| event.seq).collect::<Vec<_>>(),
@@ -165,28 +161,35 @@ mod tests {
         ring.set_longest(2);
         assert_eq!((seqs(&ring).len(), ring.forgotten()), (2, 129));
         ring.clear();
-        ring.push(event("x", 0), |_| None);
+        ring.record(&seen("x", 0), |_| None);
         assert_eq!(seqs(&ring), [(132, 1)]);
         ring.set_longest(0);
-        ring.push(event("y", 0), |_| None);
+        ring.record(&seen("y", 0), |_| None);
         assert_eq!(seqs(&ring), []);
     }
 
     #[test]
     fn a_repeat_is_merged_comes_to_the_front_and_keeps_its_number_and_first_time() {
         let mut ring = Ring::default();
-        ring.push(event("a", 1), |_| None);
-        ring.push(event("b", 2), |_| None);
-        ring.push(event("a", 3), |_| None);
+        ring.record(&seen("a", 1), |_| Some(b"first".to_vec()));
+        ring.record(&seen("b", 2), |_| None);
+        let other = Seen {
+            client: Some(3),
+            address: Some("10.0.0.1:3"),
+            ..seen("a", 3)
+        };
+        ring.record(&other, |_| Some(b"other".to_vec()));
         assert_eq!(seqs(&ring), [(1, 2), (2, 1)]);
         let newest = ring.newest(1).next();
         assert_eq!(
-            newest.map(|event| event.first_time),
-            Some(event("a", 1).time)
+            newest.map(|event| (event.first_time, event.time, event.client)),
+            Some((at(1), at(3), Some(3)))
         );
-        assert_eq!(newest.map(|event| event.time), Some(event("a", 3).time));
-        assert_eq!(newest.and_then(|event| event.client), Some(3));
-        ring.push(event("a", 64), |_| None);
+        assert_eq!(
+            newest.map(|event| (event.address.as_deref(), event.client_name.as_deref())),
+            Some((Some("10.0.0.1:3"), Some(&b"other"[..])))
+        );
+        ring.record(&seen("a", 64), |_| None);
         assert_eq!(
             seqs(&ring),
             [(3, 1), (1, 2), (2, 1)],
@@ -197,28 +200,31 @@ mod tests {
     #[test]
     fn a_flood_from_one_host_does_not_push_out_what_others_did() {
         let mut ring = Ring::default();
-        ring.push(event("rare", 1), |_| None);
+        ring.record(&seen("rare", 1), |_| None);
         for port in 0..10_000 {
-            let mut flood = event("flood", 2);
-            flood.address = Some(format!("10.0.0.9:{port}"));
-            ring.push(flood, |_| None);
+            let flood = Seen {
+                address: Some(&format!("10.0.0.9:{port}")),
+                ..seen("flood", 2)
+            };
+            ring.record(&flood, |_| None);
         }
         assert_eq!(seqs(&ring), [(2, 10_000), (1, 1)]);
     }
 
     #[test]
     fn only_the_same_decision_on_the_same_caller_is_a_repeat() {
-        let base = event("a", 1);
-        let mut others = vec![base.clone(); 5];
+        let base = seen("a", 1);
+        let mut others = [base; 6];
         others[0].happened = Happened::Observed;
-        others[1].command = "set".to_owned();
-        others[2].user = Some(b"u".to_vec());
-        others[3].address = Some("10.0.0.2:1".to_owned());
+        others[1].command = "set";
+        others[2].user = Some(b"u");
+        others[3].address = Some("10.0.0.2:1");
         others[4].via = Via::Script;
+        others[5].address = None;
         for other in others {
             let mut ring = Ring::default();
-            ring.push(base.clone(), |_| None);
-            ring.push(other, |_| None);
+            ring.record(&base, |_| None);
+            ring.record(&other, |_| None);
             assert_eq!(seqs(&ring).len(), 2);
         }
     }
@@ -226,16 +232,19 @@ mod tests {
     #[test]
     fn a_flood_of_many_kinds_by_the_unauthenticated_leaves_others_half_of_the_ring() {
         let mut ring = Ring::default();
-        let by = |user: &str, number: usize| {
-            let mut event = event(&number.to_string(), 2);
-            event.user = Some(user.as_bytes().to_vec());
-            event
+        let mut by = |user: &str, number: usize| {
+            let rule = number.to_string();
+            let seen = Seen {
+                user: Some(user.as_bytes()),
+                ..seen(&rule, 2)
+            };
+            ring.record(&seen, |_| None);
         };
         for number in 0..40 {
-            ring.push(by("app", number), |_| None);
+            by("app", number);
         }
         for number in 0..10_000 {
-            ring.push(by("default", number), |_| None);
+            by("default", number);
         }
         let kept = |user: &str| {
             let of = |event: &&Event| event.user.as_deref() == Some(user.as_bytes());

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
-use super::super::event::sample;
+use super::super::event::SAMPLE;
 use super::super::queue::{Intake, LONGEST, Totals, queue};
 use super::*;
 
@@ -44,7 +44,8 @@ impl Bench {
     fn offer(&mut self, count: usize) {
         for _ in 0..count {
             self.seq += 1;
-            self.intake.as_ref().unwrap().offer(&sample(), self.seq);
+            let event = || SAMPLE.recorded(self.seq, None);
+            self.intake.as_ref().unwrap().offer(self.seq, event);
         }
     }
 

@@ -1,7 +1,9 @@
 //! The decision: names are resolved first, then the first rule that matches wins, and no match passes.
 
+use std::borrow::Cow;
+
 use super::{Call, conditions};
-use crate::policy::compile::{Compiled, Named, Step, SubName};
+use crate::policy::compile::{Brings, Compiled, Named, Step, SubName};
 use crate::policy::name::{self, MAX_NAME};
 use crate::policy::statement::{Action, DenyReply, Mode};
 
@@ -59,7 +61,7 @@ pub struct Decided<'p> {
     /// The statement's index in the policy.
     pub statement: usize,
     /// The command, canonical: the real name, or the one that is gone.
-    pub command: Vec<u8>,
+    pub command: Cow<'p, [u8]>,
     /// The subcommand, where the statement is about it.
     pub sub: Option<&'p [u8]>,
     /// What the refused client is told, where the rule says so.
@@ -76,6 +78,8 @@ pub struct Looked<'n, 'p> {
     /// The same in canonical form; `None` if the policy cannot have such a name.
     canonical: Option<&'n [u8]>,
     named: Option<&'p Named>,
+    /// The policy's own copy of the name, if it has it.
+    known: Option<&'p [u8]>,
 }
 
 impl<'n, 'p> Looked<'n, 'p> {
@@ -90,11 +94,12 @@ impl<'n, 'p> Looked<'n, 'p> {
             true => name::canonical(typed, buffer),
             false => None,
         };
-        let named = canonical.and_then(|canonical| policy.named(canonical));
-        (named.is_some() || policy.minds_all_names()).then_some(Self {
+        let found = canonical.and_then(|canonical| policy.found(canonical));
+        (found.is_some() || policy.minds_all_names()).then_some(Self {
             typed,
             canonical,
-            named,
+            named: found.map(|(_, named)| named),
+            known: found.map(|(known, _)| known),
         })
     }
 
@@ -106,19 +111,22 @@ impl<'n, 'p> Looked<'n, 'p> {
         self.named.is_none() && !others.any(|step| conditions::hold(step, call, None))
     }
 
-    /// Whether a call of it makes scripts run.
+    /// What a call of it brings about that the gate must know of, under whichever name it comes.
     #[inline]
-    pub fn starts_scripts(&self, policy: &Compiled) -> bool {
+    pub fn brings(&self, policy: &Compiled) -> Brings {
         let Some(named) = self.named else {
-            return false;
+            return Brings::default();
         };
         let real = named.runs.as_ref().and_then(|(real, _)| policy.named(real));
-        real.unwrap_or(named).starts_scripts
+        real.unwrap_or(named).brings
     }
 
     /// The name in canonical form, however long.
     pub fn called(&self) -> Vec<u8> {
-        called(self.canonical, self.typed)
+        match self.canonical {
+            Some(canonical) => canonical.to_vec(),
+            None => name::canonical_vec(self.typed),
+        }
     }
 }
 
@@ -143,9 +151,9 @@ pub fn decide_looked<'p>(
         return decision;
     }
     let Looked {
-        typed,
-        canonical: mut command,
         mut named,
+        known: mut command,
+        ..
     } = looked;
     if let Some((real, statement)) = named.and_then(|named| named.runs.as_ref()) {
         let statement = *statement;
@@ -158,7 +166,7 @@ pub fn decide_looked<'p>(
     } else if let Some(statement) = named.and_then(|named| named.gone)
         && !call.rewritten()
     {
-        decision.verdict = gone(policy, statement, command.unwrap_or_default(), None);
+        decision.verdict = gone(policy, statement, called(command, &looked), None);
         return decision;
     }
     if let Some(sub) = sub_name(named, call) {
@@ -172,7 +180,7 @@ pub fn decide_looked<'p>(
             }
             None if call.rewritten() => {}
             None => {
-                let command = command.unwrap_or_default();
+                let command = called(command, &looked);
                 decision.verdict = gone(policy, sub.statement, command, Some(&sub.name));
                 return decision;
             }
@@ -181,7 +189,7 @@ pub fn decide_looked<'p>(
     let real_sub = decision.sub.map(|real| real.name);
     let mut steps = policy.steps(named);
     if let Some(step) = steps.find(|step| matches(step, call, real_sub)) {
-        decision.verdict = verdict(policy.mode(), step, called(command, typed));
+        decision.verdict = verdict(policy.mode(), step, called(command, &looked));
     }
     decision
 }
@@ -195,13 +203,14 @@ pub fn decide_for_module<'p>(policy: &'p Compiled, call: &dyn Call) -> Verdict<'
     let named = command.and_then(|command| policy.named(command));
     let mut steps = policy.steps(named);
     match steps.find(|step| step.is_for_modules() && matches(step, call, None)) {
-        Some(step) => verdict(policy.mode(), step, called(command, typed)),
+        Some(step) => verdict(policy.mode(), step, name::canonical_vec(typed).into()),
         None => Verdict::Pass(None),
     }
 }
 
-fn called(command: Option<&[u8]>, typed: &[u8]) -> Vec<u8> {
-    command.map_or_else(|| name::canonical_vec(typed), <[u8]>::to_vec)
+/// The command by the policy's own copy of its name; one that the policy does not name is copied.
+fn called<'p>(known: Option<&'p [u8]>, looked: &Looked<'_, '_>) -> Cow<'p, [u8]> {
+    known.map_or_else(|| looked.called().into(), Cow::Borrowed)
 }
 
 fn sub_name<'p>(named: Option<&'p Named>, call: &dyn Call) -> Option<&'p SubName> {
@@ -229,12 +238,12 @@ fn matches(step: &Step, call: &dyn Call, real_sub: Option<&[u8]>) -> bool {
 fn gone<'p>(
     policy: &Compiled,
     statement: usize,
-    command: &[u8],
+    command: Cow<'p, [u8]>,
     sub: Option<&'p [u8]>,
 ) -> Verdict<'p> {
     let decided = Decided {
         statement,
-        command: command.to_vec(),
+        command,
         sub,
         reply: Some(DenyReply::Unknown),
         gone: true,
@@ -245,7 +254,7 @@ fn gone<'p>(
     }
 }
 
-fn verdict(mode: Mode, step: &Step, command: Vec<u8>) -> Verdict<'_> {
+fn verdict<'p>(mode: Mode, step: &'p Step, command: Cow<'p, [u8]>) -> Verdict<'p> {
     let decided = Decided {
         statement: step.statement,
         command,

@@ -1,12 +1,14 @@
 //! Where a call comes from, from the little a server tells a filter. Some origins the gate must never stand in the way of.
 
+use std::rc::Rc;
+
 /// What the server says of the client behind a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// This server tells filters nothing (Redis 7.0).
     Untold,
     /// A connected client and its ACL user; `default` also before it has authenticated.
-    User(Vec<u8>),
+    User(Rc<[u8]>),
     /// A connected client that the server itself made and that no ACL binds: the link to the master, a slot
     /// migration, a cluster-internal connection. (ENGINE.md §0.2, §1.4)
     Server,
@@ -29,7 +31,7 @@ pub struct ServerState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A client, with its user where the server tells it.
-    Client(Option<Vec<u8>>),
+    Client(Option<Rc<[u8]>>),
     /// A script that a client runs.
     Script,
     /// Another module.
@@ -38,20 +40,28 @@ pub enum Origin {
     Exempt,
 }
 
-/// Where a call comes from. `on_link`: the command is one that a master may send.
-pub fn origin(caller: Caller, state: ServerState, on_link: bool) -> Origin {
+/// Where a call comes from. `on_link`: the command is one that a master may send. Both are asked only where they matter.
+pub fn origin(
+    caller: Caller,
+    state: impl FnOnce() -> ServerState,
+    on_link: impl FnOnce() -> bool,
+) -> Origin {
+    let caller = match caller {
+        Caller::Server => return Origin::Exempt,
+        Caller::User(user) => return Origin::Client(Some(user)),
+        Caller::Unlinked | Caller::Untold => caller,
+    };
+    let state = state();
     let aof = state.script && state.loading;
     match caller {
-        Caller::Server => Origin::Exempt,
-        Caller::User(user) => Origin::Client(Some(user)),
         Caller::Unlinked if state.script && !aof => Origin::Script,
         Caller::Unlinked if state.loading => Origin::Exempt,
         Caller::Unlinked => Origin::Module,
         // Without knowing who calls: what a master may send is never refused on a replica. The server itself refuses
         // a client's writes there (replica-read-only).
-        Caller::Untold if aof || (state.replica && on_link) => Origin::Exempt,
-        Caller::Untold if state.script => Origin::Script,
-        Caller::Untold => Origin::Client(None),
+        _ if aof || (state.replica && on_link()) => Origin::Exempt,
+        _ if state.script => Origin::Script,
+        _ => Origin::Client(None),
     }
 }
 
@@ -75,7 +85,8 @@ mod tests {
             loading: true,
             ..script
         };
-        let user = || Caller::User(b"u".to_vec());
+        let user = || Caller::User(Rc::from(&b"u"[..]));
+        let origin = |caller, state, on_link| origin(caller, || state, || on_link);
         assert_eq!(origin(Caller::Server, QUIET, false), Origin::Exempt);
         assert_eq!(origin(Caller::Unlinked, QUIET, false), Origin::Module);
         assert_eq!(origin(Caller::Unlinked, aof, false), Origin::Exempt);
@@ -83,7 +94,7 @@ mod tests {
         // A client served while somebody's script is busy is that client, not the script.
         assert_eq!(
             origin(user(), script, true),
-            Origin::Client(Some(b"u".to_vec()))
+            Origin::Client(Some(Rc::from(&b"u"[..])))
         );
         let replica = ServerState {
             replica: true,
@@ -91,7 +102,7 @@ mod tests {
         };
         assert_eq!(
             origin(user(), replica, true),
-            Origin::Client(Some(b"u".to_vec()))
+            Origin::Client(Some(Rc::from(&b"u"[..])))
         );
     }
 
@@ -109,7 +120,7 @@ mod tests {
             loading: true,
             ..script
         };
-        let told = |state, on_link| origin(Caller::Untold, state, on_link);
+        let told = |state, on_link| origin(Caller::Untold, || state, || on_link);
         assert_eq!(told(replica, true), Origin::Exempt);
         assert_eq!(told(replica, false), Origin::Client(None));
         assert_eq!(told(QUIET, true), Origin::Client(None));

@@ -3,6 +3,8 @@
 //! A filter cannot answer. It can give the call another name: one that does not exist, so that the server refuses it
 //! itself (also when a transaction queues it), or that of a hidden command of ours which answers (ENGINE.md §2).
 
+use std::rc::Rc;
+
 use super::{Decided, Origin};
 use crate::policy::statement::DenyReply;
 use crate::render::escape::printable;
@@ -33,8 +35,33 @@ pub enum Refusal {
         /// `REFUSED` or `DENIED`.
         command: &'static str,
         /// The whole error, code first.
-        error: String,
+        error: Rc<str>,
     },
+}
+
+/// How a decision is put into words: the same for all that are alike.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// `config|set`, `flushall`: what was decided about, printable.
+    pub subject: Rc<str>,
+    /// What a client is told that may know the rule.
+    pub explanation: Rc<str>,
+}
+
+impl Words {
+    /// Of a decision by the statement with this id.
+    pub fn of(decided: &Decided<'_>, id: &str) -> Self {
+        let mut subject = shortened(&decided.command, 64);
+        if let Some(sub) = decided.sub {
+            subject.push('|');
+            subject.push_str(&shortened(sub, 64));
+        }
+        let explanation = format!("NOPERM '{subject}' is denied by secaudit rule {id}");
+        Self {
+            subject: subject.into(),
+            explanation: explanation.into(),
+        }
+    }
 }
 
 /// What is known of the call to refuse.
@@ -57,49 +84,39 @@ pub struct Circumstances<'a> {
     pub lists_arguments: bool,
 }
 
-/// How to refuse a call.
-pub fn refusal(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
+/// How to refuse a call that the statement with this id denies, in these words.
+pub fn refusal(decided: &Decided<'_>, id: &str, words: &Words, call: Circumstances<'_>) -> Refusal {
     let script = matches!(call.origin, Origin::Script | Origin::Module);
     let rejected_when_queued = !script && call.by_name_only != Some(false);
     let unknown = call.reply == DenyReply::Unknown;
     if rejected_when_queued || (script && unknown) {
-        return Refusal::UnknownName(unknown_name(decided, id, &call));
+        return Refusal::UnknownName(unknown_name(decided, id, words, &call));
     }
     let error = if unknown {
-        unknown_error(decided, &call)
+        unknown_error(decided, &call).into()
     } else {
-        explanation(decided, id)
+        Rc::clone(&words.explanation)
     };
     let command = match call.origin {
-        Origin::Client(Some(user)) if user == DEFAULT && !call.default_needs_no_password => REFUSED,
+        Origin::Client(Some(user)) if **user == *DEFAULT && !call.default_needs_no_password => {
+            REFUSED
+        }
         _ => DENIED,
     };
     Refusal::Answer { command, error }
 }
 
-/// `config|set`, `flushall`: what a statement decided about, printable.
-pub fn subject(decided: &Decided<'_>) -> String {
-    let mut name = shortened(&decided.command, 64);
-    if let Some(sub) = decided.sub {
-        name.push('|');
-        name.push_str(&shortened(sub, 64));
-    }
-    name
-}
-
-fn explanation(decided: &Decided<'_>, id: &str) -> String {
-    format!(
-        "NOPERM '{}' is denied by secaudit rule {id}",
-        subject(decided)
-    )
-}
-
 /// A name that no command has and that makes the server's own "unknown command '…'" say what there is to say.
-fn unknown_name(decided: &Decided<'_>, id: &str, call: &Circumstances<'_>) -> String {
+fn unknown_name(
+    decided: &Decided<'_>,
+    id: &str,
+    words: &Words,
+    call: &Circumstances<'_>,
+) -> String {
     let mut name = match call.reply {
         // The stray quote is what makes it a name that nobody has; never a NUL (ENGINE.md §0.1).
         DenyReply::Unknown => format!("{}'", typed(decided, call)),
-        DenyReply::Explain => format!("{}' is denied by secaudit rule '{id}", subject(decided)),
+        DenyReply::Explain => format!("{}' is denied by secaudit rule '{id}", words.subject),
     };
     name.truncate(SHOWN_BY_SERVER);
     name
@@ -155,7 +172,7 @@ mod tests {
     fn decided(sub: Option<&[u8]>, gone: bool) -> Decided<'_> {
         Decided {
             statement: 0,
-            command: b"config".to_vec(),
+            command: b"config".into(),
             sub,
             reply: None,
             gone,
@@ -172,21 +189,29 @@ mod tests {
             reply,
             lists_arguments: true,
         };
-        refusal(&decided(Some(b"set"), false), "no-conf", call)
+        refused(&decided(Some(b"set"), false), "no-conf", call)
+    }
+
+    fn refused(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
+        refusal(decided, id, &Words::of(decided, id), call)
+    }
+
+    fn user(name: &str) -> Option<Rc<[u8]>> {
+        Some(name.as_bytes().into())
     }
 
     fn answer(command: &'static str, error: &str) -> Refusal {
         Refusal::Answer {
             command,
-            error: error.to_owned(),
+            error: error.into(),
         }
     }
 
     #[test]
     fn a_client_is_told_the_rule_and_only_a_known_user_past_its_acl() {
         let explain = "NOPERM 'config|set' is denied by secaudit rule no-conf";
-        let named = Origin::Client(Some(b"app".to_vec()));
-        let unsure = Origin::Client(Some(b"default".to_vec()));
+        let named = Origin::Client(user("app"));
+        let unsure = Origin::Client(user("default"));
         assert_eq!(
             refuse(&named, Some(false), DenyReply::Explain),
             answer(DENIED, explain)
@@ -208,13 +233,13 @@ mod tests {
             reply: DenyReply::Explain,
             lists_arguments: true,
         };
-        let sure = refusal(&decided(Some(b"set"), false), "no-conf", call);
+        let sure = refused(&decided(Some(b"set"), false), "no-conf", call);
         assert_eq!(sure, answer(DENIED, explain));
     }
 
     #[test]
     fn a_call_that_a_transaction_could_queue_gets_a_name_that_nobody_has() {
-        let named = Origin::Client(Some(b"app".to_vec()));
+        let named = Origin::Client(user("app"));
         let name = |text: &str| Refusal::UnknownName(text.to_owned());
         let explain = name("config|set' is denied by secaudit rule 'no-conf");
         assert_eq!(refuse(&named, Some(true), DenyReply::Explain), explain);
@@ -234,7 +259,7 @@ mod tests {
 
     #[test]
     fn an_unknown_reply_is_the_servers_own_text_and_never_echoes_arguments() {
-        let named = Origin::Client(Some(b"app".to_vec()));
+        let named = Origin::Client(user("app"));
         assert_eq!(
             refuse(&named, Some(false), DenyReply::Unknown),
             answer(
@@ -252,11 +277,11 @@ mod tests {
             lists_arguments: false,
         };
         assert_eq!(
-            refusal(&decided(Some(b"set"), true), "x", call),
+            refused(&decided(Some(b"set"), true), "x", call),
             answer(DENIED, "ERR unknown subcommand 'seT'. Try CONFIG HELP.")
         );
         assert_eq!(
-            refusal(&decided(None, true), "x", call),
+            refused(&decided(None, true), "x", call),
             answer(DENIED, "ERR unknown command 'config'")
         );
     }
@@ -265,13 +290,13 @@ mod tests {
     fn no_name_is_longer_than_a_server_shows_or_breaks_the_protocol() {
         let long = vec![b'\n'; 500];
         let decided = Decided {
-            command: long.clone(),
+            command: (&long).into(),
             ..decided(None, false)
         };
         for reply in [DenyReply::Explain, DenyReply::Unknown] {
             for by_name_only in [Some(true), Some(false)] {
                 let call = Circumstances {
-                    origin: &Origin::Client(Some(b"app".to_vec())),
+                    origin: &Origin::Client(user("app")),
                     by_name_only,
                     typed: &long,
                     typed_sub: Some(b"seT\0x"),
@@ -279,8 +304,10 @@ mod tests {
                     reply,
                     lists_arguments: true,
                 };
-                let (Refusal::UnknownName(text) | Refusal::Answer { error: text, .. }) =
-                    refusal(&decided, "id", call);
+                let text = match refused(&decided, "id", call) {
+                    Refusal::UnknownName(name) => name,
+                    Refusal::Answer { error, .. } => error.to_string(),
+                };
                 assert!(
                     text.len() <= 256 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
                     "{text}"

@@ -25,6 +25,16 @@ const SCRIPT_STARTERS: [&str; 7] = [
     "fcall_ro",
     "exec",
 ];
+/// The commands that open a transaction or subscribe, and those that change users: EXEC runs them too.
+const UNSETTLING: [&str; 7] = [
+    "multi",
+    "subscribe",
+    "psubscribe",
+    "ssubscribe",
+    "acl",
+    "config",
+    "exec",
+];
 
 /// The compiled policy.
 #[derive(Debug, Default)]
@@ -34,7 +44,7 @@ pub struct Compiled {
     lengths: Lengths,
     /// The same of the names in the table alone, without what `*` adds.
     named: Lengths,
-    names: HashMap<Box<[u8]>, Named, BuildHasherDefault<Fnv>>,
+    names: HashMap<Box<[u8]>, Named, BuildHasherDefault<ShortNames>>,
     /// The rules for `*`, in order.
     others: Vec<Step>,
     /// They ask for nothing but where the client connects from, which never changes.
@@ -54,12 +64,22 @@ pub struct Named {
     pub gone: Option<usize>,
     /// New and gone names of its subcommands.
     pub subs: Vec<SubName>,
-    /// Its calls run scripts: who makes them is the caller of what the script calls.
-    pub starts_scripts: bool,
+    /// What its calls bring about.
+    pub brings: Brings,
     /// The rules that name it, in order.
     steps: Vec<Step>,
     /// `*` does not mean it.
     spared: bool,
+}
+
+/// What the calls of a command bring about that the gate must know of.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Brings {
+    /// They run scripts: who makes them is the caller of what the script calls.
+    pub scripts: bool,
+    /// Their caller may have a transaction or subscriptions afterwards, or users may have other passwords: what was seen
+    /// of connections and of users must be looked at anew.
+    pub unsettles: bool,
 }
 
 /// A subcommand that a statement renamed, or its new name.
@@ -148,6 +168,12 @@ impl Compiled {
     #[inline]
     pub fn might_name(&self, name: &[u8]) -> bool {
         self.named.might_match(name)
+    }
+
+    /// What the table knows of a canonical name, and the table's own copy of it.
+    pub fn found(&self, name: &[u8]) -> Option<(&[u8], &Named)> {
+        let (name, named) = self.names.get_key_value(name)?;
+        Some((name, named))
     }
 
     /// What the table knows of a canonical name.
@@ -328,7 +354,11 @@ impl Build<'_> {
         } else if self.compiled.decides {
             for name in SCRIPT_STARTERS {
                 let wire = resolve::wire(name.as_bytes(), self.commands);
-                self.entry(&wire).starts_scripts = true;
+                self.entry(&wire).brings.scripts = true;
+            }
+            for name in UNSETTLING {
+                let wire = resolve::wire(name.as_bytes(), self.commands);
+                self.entry(&wire).brings.unsettles = true;
             }
         }
         let whence = |condition: &Condition| matches!(condition, Condition::From(_));
@@ -349,23 +379,29 @@ impl Build<'_> {
     }
 }
 
-/// FNV-1a: for names of a few bytes, cheaper than the standard hasher. The keys come from the operator, not from clients.
-struct Fnv(u64);
+/// Eight bytes with one multiplication: for short names cheaper than the standard hasher, which withstands keys that
+/// clients choose. These come from the operator.
+#[derive(Default)]
+struct ShortNames(u64);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
+impl Hasher for ShortNames {
     fn finish(&self) -> u64 {
-        self.0
+        // The table goes by the lowest bits, and the highest ones of a product know all of its factors.
+        self.0.rotate_left(26)
     }
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let (eights, rest) = bytes.as_chunks::<8>();
+        for eight in eights {
+            self.write_u64(u64::from_le_bytes(*eight));
         }
+        let last = rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        self.write_u64(last);
+    }
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
     }
 }
 

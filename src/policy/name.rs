@@ -13,15 +13,12 @@ pub const MAX_NAME: usize = 64;
 /// A name as the server compares it, without allocating: the part before the first NUL, lower-cased into `buffer`.
 /// `None` when that part is longer than any name a policy may hold, so that no rule but `*` can mean it.
 pub fn canonical<'b>(name: &[u8], buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
-    let mut length = 0;
-    for &byte in name {
-        if byte == 0 {
-            break;
-        }
-        *buffer.get_mut(length)? = byte.to_ascii_lowercase();
-        length += 1;
-    }
-    buffer.get(..length)
+    let end = name.iter().position(|byte| *byte == 0);
+    let name = name.get(..end.unwrap_or(name.len()))?;
+    let folded = buffer.get_mut(..name.len())?;
+    folded.copy_from_slice(name);
+    folded.make_ascii_lowercase();
+    Some(folded)
 }
 
 /// The same for names of any length, for paths that may allocate.

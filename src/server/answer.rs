@@ -17,6 +17,9 @@ pub enum Answer {
     Later,
 }
 
+/// What a client is told when code of ours has panicked.
+pub const FAILED_INSIDE: &str = "ERR secaudit failed inside; see the server log";
+
 impl Answer {
     /// `OK`
     pub fn ok() -> Self {
@@ -30,7 +33,7 @@ impl Answer {
 
     /// What a client is told when code of ours has panicked.
     pub fn failed_inside() -> Self {
-        Self::error("secaudit failed inside; see the server log")
+        Self::Error(FAILED_INSIDE.to_owned())
     }
 
     /// An error without a code of its own.

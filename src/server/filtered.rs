@@ -1,5 +1,7 @@
 //! A call in the filter as the gate sees it: who makes it is found out only when a rule, or an event, asks.
 
+use std::rc::Rc;
+
 use once_cell::unsync::OnceCell;
 
 use super::ffi::{self, FilterCall};
@@ -25,7 +27,7 @@ pub struct Identity {
     /// Where it comes from.
     pub origin: Origin,
     /// The ACL user: the client's, or that of the client whose script this is.
-    pub user: Option<Vec<u8>>,
+    pub user: Option<Rc<[u8]>>,
     /// The id of that client.
     pub client: Option<u64>,
 }
@@ -62,7 +64,7 @@ impl<'f, 'a> Filtered<'f, 'a> {
         let owner = match (&identity.user, identity.client) {
             (Some(user), Some(client)) => Some(Owner {
                 client,
-                user: user.clone(),
+                user: Rc::clone(user),
             }),
             _ => None,
         };
@@ -71,36 +73,27 @@ impl<'f, 'a> Filtered<'f, 'a> {
 
     fn identify(&self) -> Identity {
         let lock = self.call.lock();
-        let caller = self
-            .client
-            .map_or(Caller::Untold, |client| ffi::caller(client, lock));
-        let typed = self.call.name().unwrap_or_default();
-        let on_link = self.compiled.may_come_on_link(&name::canonical_vec(typed));
-        let user = match &caller {
-            Caller::User(user) => Some(user.clone()),
-            _ => None,
+        let caller = self.client.map_or(Caller::Untold, |client| {
+            let call = self.module.calls.get();
+            self.module.users.caller(client, call, lock)
+        });
+        let on_link = || {
+            let typed = self.call.name().unwrap_or_default();
+            self.compiled.may_come_on_link(&name::canonical_vec(typed))
         };
-        let origin = origin(caller, ffi::server_state(), on_link);
-        match (&origin, self.client) {
-            (Origin::Script, Some(_)) => {
-                let owner = self.module.scripts.caller();
-                let client = owner.as_ref().map(|owner| owner.client);
-                Identity {
-                    origin,
-                    user: owner.map(|owner| owner.user),
-                    client,
-                }
-            }
-            (Origin::Client(_), client) => Identity {
-                origin,
-                user,
-                client,
+        let origin = origin(caller, ffi::server_state, on_link);
+        let (user, client) = match &origin {
+            Origin::Client(user) => (user.clone(), self.client),
+            Origin::Script if self.client.is_some() => match self.module.scripts.caller() {
+                Some(owner) => (Some(owner.user), Some(owner.client)),
+                None => (None, None),
             },
-            _ => Identity {
-                origin,
-                user: None,
-                client: None,
-            },
+            _ => (None, None),
+        };
+        Identity {
+            origin,
+            user,
+            client,
         }
     }
 }

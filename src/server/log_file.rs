@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::configs;
 use super::ffi::{self, Kept, Level, Lock, log};
 use super::module::Module;
-use crate::events::{self, Event, Intake, NO_ERRNO, Sink, Totals};
+use crate::events::{self, Intake, NO_ERRNO, Seen, Sink, Totals};
 use crate::render::escape::printable;
 
 /// How long the server waits at its end, and CONFIG SET before it answers, for events to reach the file.
@@ -96,20 +96,16 @@ impl LogFile {
         (!path.is_empty()).then(|| path.clone())
     }
 
-    /// Whether a file is named.
-    pub fn is_on(&self) -> bool {
-        self.writer.borrow().is_some()
-    }
-
-    /// A decision was made: sends it on its way into the file. Never waits.
-    pub fn hand_over(&self, event: &Event) {
+    /// A decision was made: sends it on its way into the file, with its client's name looked up. Never waits.
+    pub fn hand_over(&self, seen: &Seen<'_>, name: impl FnOnce(u64) -> Option<Vec<u8>>) {
         let writer = self.writer.borrow();
         let Some(writer) = &*writer else {
             return;
         };
         let seq = self.last.get() + 1;
         self.last.set(seq);
-        if writer.intake.offer(event, seq) {
+        let event = || seen.recorded(seq, seen.client.and_then(name));
+        if writer.intake.offer(seq, event) {
             writer.wake();
         }
     }

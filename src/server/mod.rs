@@ -16,6 +16,7 @@ mod log_file;
 mod module;
 mod policy_file;
 mod requests;
+mod scene;
 mod secaudit;
 mod secgate;
 mod server_events;

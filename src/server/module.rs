@@ -12,8 +12,9 @@ use super::capabilities::Capabilities;
 use super::command_table::{ServerCommands, Table};
 use super::configs::Settings;
 use super::ffi::{self, Ctx, Kept, Lock, Locked};
-use super::identity::{Scripts, Sources};
+use super::identity::{Connections, Scripts, Sources, Users};
 use super::log_file::LogFile;
+use super::scene::LastWords;
 use crate::events::Ring;
 use crate::policy::compile::Compiled;
 use crate::policy::{Lengths, Policy};
@@ -23,6 +24,8 @@ use crate::policy::{Lengths, Policy};
 pub struct Module {
     /// Which names the compiled policy could know: what the filter asks first.
     pub lengths: Lengths,
+    /// Counts the calls that passed the filter: where one follows another at once, nothing has changed about its client.
+    pub calls: Cell<u64>,
     /// The compiled policy, swapped whole: the filter's view.
     pub compiled: RefCell<Rc<Compiled>>,
     /// Its number: every policy that was put in force has another. From 1 on.
@@ -55,6 +58,14 @@ pub struct Module {
     pub sources: Sources,
     /// The calls whose answers are worked out beside the server.
     pub beside: Beside,
+    /// The users of calls.
+    pub users: Users,
+    /// The connections of calls that were refused or recorded.
+    pub connections: Connections,
+    /// Whether the default user needs no password; `None` when it must be looked up.
+    pub default_open: Cell<Option<bool>>,
+    /// How the last decision was put into words.
+    pub last_words: LastWords,
     /// What the last report found.
     pub last_audit: RefCell<Option<Summary>>,
     /// Until restart nothing can be weakened.
@@ -97,7 +108,7 @@ pub struct Pending {
     /// The client; `None` where the server does not tell.
     pub client: Option<u64>,
     /// The error, whole.
-    pub error: String,
+    pub error: Rc<str>,
 }
 
 static MODULE: Locked<OnceCell<Module>> = Locked::new(OnceCell::new());
@@ -124,11 +135,19 @@ impl Module {
         self.kept.borrow_mut().clear();
         self.lengths.take_over(compiled.lengths());
         self.version.set(self.version.get() + 1);
+        self.unsettle();
         self.compiled.replace(Rc::new(compiled));
         self.hits.replace(hits);
         self.digest.replace(policy.digest());
         self.policy.replace(Rc::new(policy));
         ctx.set_filter(active);
+    }
+
+    /// What was seen of connections and users may not be so any more.
+    pub fn unsettle(&self) {
+        self.users.unsettle();
+        self.connections.unsettle();
+        self.default_open.set(None);
     }
 
     /// Notes that a statement decided a call.

@@ -1,10 +1,12 @@
 //! The commands we bring: the table that the server is given, and who answers a call of each.
 
+use std::rc::Rc;
+
 use super::answer::Answer;
 use super::ffi::{CommandSpec, Ctx};
 use super::module::Module;
 use super::{secaudit, secgate};
-use crate::gate::refusal::{DENIED, GENERIC, REFUSED};
+use crate::gate::refusal::GENERIC;
 use crate::policy::name::canonical_vec;
 
 /// Every command of the module. The container comes last: a server that has to take it back crashes if it is Valkey 8.1.1.
@@ -23,6 +25,7 @@ const REFUSED_COMMAND: CommandSpec = CommandSpec {
     summary: c"Internal: answers for a call that the gate refused",
     tips: c"",
     categories: c"",
+    refuses: true,
     subcommands: &[],
 };
 
@@ -41,14 +44,13 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     match canonical_vec(command).as_slice() {
         b"secaudit" => secaudit::answer(ctx, rest),
         b"secgate" => secgate::answer(ctx, rest),
-        name if name == REFUSED.as_bytes() || name == DENIED.as_bytes() => refused(ctx),
         _ => Answer::error("secaudit does not know this command"),
     }
 }
 
 /// The error that the filter left for this call; a general one if another call came in between.
-fn refused(ctx: Ctx<'_>) -> Answer {
+pub fn refused(ctx: Ctx<'_>) -> Rc<str> {
     let pending = Module::get(ctx.lock()).pending.take();
     let ours = pending.filter(|pending| pending.client.is_none_or(|client| client == ctx.client()));
-    Answer::Error(ours.map_or_else(|| GENERIC.to_owned(), |pending| pending.error))
+    ours.map_or_else(|| GENERIC.into(), |pending| pending.error)
 }

@@ -21,6 +21,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
     summary: c"Reports how safe this server is",
     tips: c"nondeterministic_output request_policy:all_nodes",
     categories: c"admin dangerous",
+    refuses: false,
     subcommands: &[],
 };
 

@@ -18,7 +18,9 @@ pub fn modules_changed(ctx: Ctx<'_>) {
 
 /// The event loop wakes up: no script is left from the round before.
 pub fn round_begins(ctx: Ctx<'_>) {
-    Module::get(ctx.lock()).scripts.round();
+    let module = Module::get(ctx.lock());
+    module.default_open.set(None);
+    module.scripts.round();
 }
 
 /// The server's clock ticked, so the event loop runs and loading is over.

@@ -1,4 +1,5 @@
-/* A module of someone else's: one command, OTHER.FLUSH, that calls FLUSHALL. Written against the module API by hand. */
+/* A module of someone else's: OTHER.FLUSH calls FLUSHALL, OTHER.BECOME makes its caller the user "app". Written against the
+ * module API by hand. */
 #include <stddef.h>
 
 typedef struct Ctx Ctx;
@@ -10,6 +11,7 @@ static int (*reply_long)(Ctx *, long long);
 static int (*reply_error)(Ctx *, const char *);
 static void *(*call)(Ctx *, const char *, const char *, ...);
 static int (*type_of)(void *);
+static int (*become_user)(Ctx *, const char *, size_t, void *, void *, void *);
 
 static int flush(Ctx *ctx, Str **argv, int argc) {
     (void)argv;
@@ -17,6 +19,12 @@ static int flush(Ctx *ctx, Str **argv, int argc) {
     void *reply = call(ctx, "FLUSHALL", "");
     int refused = reply == NULL || type_of(reply) == 1; /* REDISMODULE_REPLY_ERROR */
     return refused ? reply_error(ctx, "ERR the call was refused") : reply_long(ctx, 1);
+}
+
+static int become(Ctx *ctx, Str **argv, int argc) {
+    (void)argv;
+    (void)argc;
+    return become_user(ctx, "app", 3, NULL, NULL, NULL) ? reply_error(ctx, "ERR no such user") : reply_long(ctx, 1);
 }
 
 int RedisModule_OnLoad(Ctx *ctx) {
@@ -28,10 +36,12 @@ int RedisModule_OnLoad(Ctx *ctx) {
     get_api = (int (*)(const char *, void *))((void **)ctx)[0];
     if (get_api("RedisModule_SetModuleAttribs", &attributes) || get_api("RedisModule_CreateCommand", &create) ||
         get_api("RedisModule_Call", &call) || get_api("RedisModule_ReplyWithLongLong", &reply_long) ||
-        get_api("RedisModule_ReplyWithError", &reply_error) || get_api("RedisModule_CallReplyType", &type_of))
+        get_api("RedisModule_ReplyWithError", &reply_error) || get_api("RedisModule_CallReplyType", &type_of) ||
+        get_api("RedisModule_AuthenticateClientWithACLUser", &become_user))
         return 1;
     attributes(ctx, "other", 1, 1);
     if (create(ctx, "other.flush", flush, "write", 0, 0, 0)) return 1;
+    if (create(ctx, "other.become", become, "", 0, 0, 0)) return 1;
     /* From Redis 7.2 and Valkey 7.2 on. */
     if (!get_api("RedisModule_GetCommand", &get) && !get_api("RedisModule_SetCommandACLCategories", &categories))
         categories(get(ctx, "other.flush"), "dangerous");

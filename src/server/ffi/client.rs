@@ -1,6 +1,7 @@
 //! Who is calling, and in what state the server is.
 
 use std::ptr;
+use std::rc::Rc;
 
 use redis_module::raw;
 
@@ -10,8 +11,9 @@ use super::{Lock, OK};
 use crate::gate::{Caller, ServerState};
 use crate::policy::condition::Source;
 
-/// Who the client with this id is. Errno tells the cases apart (ENGINE.md §1.4).
-pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
+/// Who the client with this id is, its user's name made into a value by `keep`. Errno tells the cases apart (ENGINE.md
+/// §1.4).
+pub fn caller(client: u64, lock: Lock<'_>, keep: impl FnOnce(&[u8]) -> Rc<[u8]>) -> Caller {
     let Some(user_name) = api!(RedisModule_GetClientUserNameById) else {
         return Caller::Untold;
     };
@@ -24,7 +26,7 @@ pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
     };
     match bytes(name) {
         Some(user) => {
-            let user = user.to_vec();
+            let user = keep(user);
             free_string(name);
             Caller::User(user)
         }
@@ -34,18 +36,59 @@ pub fn caller(client: u64, lock: Lock<'_>) -> Caller {
 }
 
 /// What the server knows of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection {
+#[derive(Debug, Clone, Copy)]
+pub struct Connection(raw::RedisModuleClientInfo);
+
+impl Connection {
     /// `127.0.0.1:6379`, `[::1]:6379`, or `unix`.
-    pub address: String,
+    pub fn address(&self) -> String {
+        if self.has(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET) {
+            return "unix".to_owned();
+        }
+        let (bytes, length) = self.host();
+        let host = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default());
+        let port = self.0.port;
+        match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        }
+    }
+
     /// The same without the port, for rules; `None` where it cannot be read.
-    pub source: Option<Source>,
+    pub fn source(&self) -> Option<Source> {
+        if self.has(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET) {
+            return Some(Source::Unix);
+        }
+        let (bytes, length) = self.host();
+        let host = std::str::from_utf8(bytes.get(..length)?).ok()?;
+        host.parse().ok().map(Source::of)
+    }
+
     /// A transaction is open: calls are queued.
-    pub in_transaction: bool,
+    pub fn in_transaction(&self) -> bool {
+        self.has(raw::REDISMODULE_CLIENTINFO_FLAG_MULTI)
+    }
+
     /// It has subscriptions.
-    pub subscribed: bool,
+    pub fn subscribed(&self) -> bool {
+        self.has(raw::REDISMODULE_CLIENTINFO_FLAG_PUBSUB)
+    }
+
     /// It waits, so it runs nothing now.
-    pub blocked: bool,
+    pub fn blocked(&self) -> bool {
+        self.has(raw::REDISMODULE_CLIENTINFO_FLAG_BLOCKED)
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.0.flags & u64::from(flag) != 0
+    }
+
+    /// The address without its port, and how many bytes of it count.
+    fn host(&self) -> ([u8; 46], usize) {
+        let bytes = self.0.addr.map(|c| c.to_ne_bytes()[0]);
+        let end = bytes.iter().position(|byte| *byte == 0);
+        (bytes, end.unwrap_or(bytes.len()))
+    }
 }
 
 /// What the server knows of the connection of a client; `None` if there is none.
@@ -58,34 +101,7 @@ pub fn connection(client: u64) -> Option<Connection> {
         let found = client_info(ptr::from_mut(&mut info).cast(), client);
         (found, info)
     };
-    if found != OK {
-        return None;
-    }
-    let flag = |flag: u32| info.flags & u64::from(flag) != 0;
-    let address: Vec<u8> = info
-        .addr
-        .iter()
-        .map(|c| c.to_ne_bytes()[0])
-        .take_while(|byte| *byte != 0)
-        .collect();
-    let address = String::from_utf8_lossy(&address).into_owned();
-    let unix = flag(raw::REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET);
-    let source = match address.parse() {
-        _ if unix => Some(Source::Unix),
-        parsed => parsed.ok().map(Source::of),
-    };
-    let address = match address {
-        _ if unix => "unix".to_owned(),
-        address if address.contains(':') => format!("[{address}]:{}", info.port),
-        address => format!("{address}:{}", info.port),
-    };
-    Some(Connection {
-        address,
-        source,
-        subscribed: flag(raw::REDISMODULE_CLIENTINFO_FLAG_PUBSUB),
-        blocked: flag(raw::REDISMODULE_CLIENTINFO_FLAG_BLOCKED),
-        in_transaction: flag(raw::REDISMODULE_CLIENTINFO_FLAG_MULTI),
-    })
+    (found == OK).then_some(Connection(info))
 }
 
 /// The state of the server now.

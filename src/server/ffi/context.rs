@@ -174,6 +174,14 @@ impl<'a> Ctx<'a> {
         api!(RedisModule_GetClientId).map_or(0, |id| unsafe { id(self.ctx) })
     }
 
+    /// Answers the client with an error, its code first.
+    pub(super) fn reply_with_error(self, error: &str) -> Option<c_int> {
+        // SAFETY: a valid context of a command and a C string, which is copied.
+        with_c_string(error, |error| unsafe {
+            api!(RedisModule_ReplyWithError).map(|reply| reply(self.ctx, error))
+        })
+    }
+
     /// Answers the client.
     pub(super) fn reply(self, answer: &Answer) {
         if matches!(answer, Answer::Later) {
@@ -186,9 +194,7 @@ impl<'a> Ctx<'a> {
                 Answer::Line(text) => with_c_string(text, |text| {
                     api!(RedisModule_ReplyWithSimpleString).map(|f| f(self.ctx, text))
                 }),
-                Answer::Error(text) => with_c_string(text, |text| {
-                    api!(RedisModule_ReplyWithError).map(|f| f(self.ctx, text))
-                }),
+                Answer::Error(text) => self.reply_with_error(text),
                 Answer::Text(text) => api!(RedisModule_ReplyWithStringBuffer)
                     .map(|f| f(self.ctx, text.as_ptr().cast(), text.len())),
                 Answer::Integer(number) => {

@@ -10,7 +10,7 @@ use super::filter_call::FilterCall;
 use super::strings::{Level, arguments, bytes, log, new_string, with_c_string};
 use super::thread::is_beside_the_server;
 use super::{Ctx, ERR, Lock, OK, fence};
-use crate::server::answer::Answer;
+use crate::server::answer::{Answer, FAILED_INSIDE};
 use crate::server::{configs, filter, info, log_file, requests, server_events, startup};
 
 /// The first thing the server calls.
@@ -124,6 +124,21 @@ pub(super) extern "C" fn on_command(
         requests::answer(ctx, &arguments(argv, argc))
     });
     fence((), || ctx.reply(&answer));
+    OK
+}
+
+/// A call that the filter refused comes as one of our hidden commands.
+pub(super) extern "C" fn on_refused(
+    ctx: *mut raw::RedisModuleCtx,
+    _: *mut *mut raw::RedisModuleString,
+    _: c_int,
+) -> c_int {
+    let ctx = Ctx::new(ctx);
+    let error = fence(None, || Some(requests::refused(ctx)));
+    let error = error.as_deref().unwrap_or(FAILED_INSIDE);
+    fence((), || {
+        ctx.reply_with_error(error);
+    });
     OK
 }
 

@@ -25,6 +25,7 @@ macro_rules! api {
 
 mod blocked;
 mod client;
+mod clock;
 mod context;
 mod entries;
 mod errand;
@@ -34,7 +35,8 @@ mod strings;
 mod thread;
 
 pub use blocked::WaitingClient;
-pub use client::{Connection, acl_log, acl_rules, caller, client_name, connection, server_state};
+pub use client::{acl_log, acl_rules, caller, client_name, connection, server_state};
+pub use clock::about_now;
 pub use context::{Ctx, filter_is_registered};
 pub use errand::{send as send_errand, takes_errands};
 pub use filter_call::{FilterCall, Kept};

@@ -7,7 +7,7 @@ use redis_module::raw;
 
 use super::entries::{
     get_deny_reply, get_log_file, get_log_max_len, get_policy_file, on_command, on_event, on_info,
-    set_deny_reply, set_log_file, set_log_max_len, set_policy_file,
+    on_refused, set_deny_reply, set_log_file, set_log_max_len, set_policy_file,
 };
 use super::{Ctx, OK};
 use crate::events::{DEFAULT_LENGTH, MAX_LENGTH};
@@ -31,6 +31,8 @@ pub struct CommandSpec {
     pub tips: &'static CStr,
     /// ACL categories, in words; empty for the hidden commands.
     pub categories: &'static CStr,
+    /// It is one of those that answer for refused calls.
+    pub refuses: bool,
     /// Subcommands, where it is a container.
     pub subcommands: &'static [CommandSpec],
 }
@@ -45,10 +47,10 @@ impl Ctx<'_> {
             )
         };
         let create = api!(RedisModule_CreateCommand).ok_or_else(failed)?;
-        let func: raw::RedisModuleCmdFunc = if spec.subcommands.is_empty() {
-            Some(on_command)
-        } else {
-            None
+        let func: raw::RedisModuleCmdFunc = match spec.subcommands {
+            [] if spec.refuses => Some(on_refused),
+            [] => Some(on_command),
+            _ => None,
         };
         // SAFETY: C strings that live forever and a callback of the right type.
         if unsafe {

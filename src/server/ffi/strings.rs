@@ -30,13 +30,24 @@ pub fn log(level: Level, text: &str) {
 
 /// Passes text to C; control characters, which would break the protocol there, become spaces.
 pub(super) fn with_c_string<T>(text: &str, call: impl FnOnce(*const c_char) -> T) -> T {
-    let safe: Vec<u8> = text
-        .bytes()
-        .map(|byte| if byte < b' ' { b' ' } else { byte })
-        .chain([0])
-        .collect();
-    call(safe.as_ptr().cast())
+    let (mut short, mut long);
+    // Nearly all texts are short, and what a refused client is told always is: no need to allocate.
+    let (copy, end) = if text.len() < SHORT {
+        short = [0; SHORT];
+        short.split_at_mut(text.len())
+    } else {
+        long = vec![0; text.len() + 1];
+        long.split_at_mut(text.len())
+    };
+    debug_assert!(!end.is_empty(), "there is room for the NUL");
+    copy.copy_from_slice(text.as_bytes());
+    for byte in copy.iter_mut() {
+        *byte = (*byte).max(b' ');
+    }
+    call(copy.as_ptr().cast())
 }
+
+const SHORT: usize = 256;
 
 /// The words of a call; empty ones where the server passes something that is no string.
 pub(super) fn arguments<'a>(argv: *mut *mut raw::RedisModuleString, argc: c_int) -> Vec<&'a [u8]> {
@@ -52,7 +63,7 @@ pub(super) fn arguments<'a>(argv: *mut *mut raw::RedisModuleString, argc: c_int)
         .collect()
 }
 
-/// How a command is made known to the server.
+/// The bytes of a string of the server's.
 #[inline]
 pub(super) fn bytes<'a>(object: *mut raw::RedisModuleString) -> Option<&'a [u8]> {
     let text = api!(RedisModule_StringPtrLen)?;

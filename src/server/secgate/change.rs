@@ -13,7 +13,7 @@ use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
 use crate::server::ffi::{self, Ctx, Level, log};
 use crate::server::module::Module;
-use crate::server::{policy_file, startup};
+use crate::server::{identity, policy_file, startup};
 
 /// DENY, ALLOW, RENAME, ALIAS, SUPPRESS, ADMINISTRATORS: adds a statement and answers its id.
 pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
@@ -157,12 +157,12 @@ fn swap(ctx: Ctx<'_>, policy: Policy, told: &str) -> Answer {
 /// Every change is told in the log, with who made it.
 fn tell(ctx: Ctx<'_>, change: &str) {
     let client = ctx.client();
-    let user = match ffi::caller(client, ctx.lock()) {
+    let user = match identity::caller(client, ctx.lock()) {
         Caller::User(user) => printable(&user),
         Caller::Server | Caller::Unlinked | Caller::Untold => "?".to_owned(),
     };
     let address =
-        ffi::connection(client).map_or_else(|| "?".to_owned(), |connection| connection.address);
+        ffi::connection(client).map_or_else(|| "?".to_owned(), |connection| connection.address());
     log(
         Level::Notice,
         &format!("secaudit: policy changed by user {user} from {address}: {change}"),

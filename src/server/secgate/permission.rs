@@ -5,7 +5,8 @@ use crate::gate::Caller;
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
-use crate::server::ffi::{self, Ctx};
+use crate::server::ffi::Ctx;
+use crate::server::identity;
 use crate::server::module::Module;
 
 /// Whether the caller may change the gate; else what it is told.
@@ -13,7 +14,7 @@ pub fn to_change(ctx: Ctx<'_>) -> Result<(), Answer> {
     if Module::get(ctx.lock()).capabilities.get().acl_categories {
         return Ok(());
     }
-    match ffi::caller(ctx.client(), ctx.lock()) {
+    match identity::caller(ctx.client(), ctx.lock()) {
         Caller::User(user) if may_administer(ctx, &user) => Ok(()),
         Caller::User(user) => Err(Answer::Error(format!(
             "NOPERM user '{}' may not change the gate: on this server that takes the right to run ACL SETUSER",

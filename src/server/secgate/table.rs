@@ -12,6 +12,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
     summary: c"Blocks, renames and aliases commands on the running server",
     tips: c"",
     categories: CATEGORIES,
+    refuses: false,
     subcommands: &SUBCOMMANDS,
 };
 
@@ -177,6 +178,7 @@ const fn sub(
         summary,
         tips,
         categories: CATEGORIES,
+        refuses: false,
         subcommands: &[],
     }
 }
