@@ -1,7 +1,6 @@
 //! What this server does with TLS, by its settings.
 
 use super::facts::Facts;
-use super::reach;
 
 /// Whether TLS is there, and where it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,23 +16,32 @@ pub enum Tls {
 /// The settings that name a certificate, and what each is for.
 pub const CERTIFICATES: [&str; 3] = ["tls-cert-file", "tls-client-cert-file", "tls-ca-cert-file"];
 
-/// What the settings say; the error is why they are not known.
+/// How it stands; the error is why that is not known.
 pub fn state(facts: &Facts) -> Result<Tls, String> {
     let config = facts.config.known()?;
     if !config.contains_key("tls-port") {
         return Ok(Tls::NotBuilt);
     }
+    if is_used(|name| config.get(name).map(Vec::as_slice)) {
+        return Ok(Tls::On);
+    }
+    match facts.tls_built.known() {
+        Ok(true) => Ok(Tls::Off),
+        Ok(false) => Ok(Tls::NotBuilt),
+        Err(reason) => Err(format!("whether the server was built with TLS: {reason}")),
+    }
+}
+
+/// Whether a port, the replication link or the cluster bus uses TLS. `get` gives settings.
+pub fn is_used<'s>(get: impl Fn(&str) -> Option<&'s [u8]>) -> bool {
+    let port = get("tls-port").is_some_and(|port| !port.is_empty() && port != b"0");
     let links = ["tls-replication", "tls-cluster"];
-    let used =
-        reach::tls_port(facts).is_some() || links.iter().any(|link| reach::is_yes(facts, link));
-    Ok(if used { Tls::On } else { Tls::Off })
+    port || links.iter().any(|link| get(link) == Some(b"yes"))
 }
 
 /// Whether somebody has set TLS up, be it used or not. `get` gives settings that are not empty.
 pub fn is_configured<'s>(get: impl Fn(&str) -> Option<&'s [u8]>) -> bool {
-    let port = get("tls-port").is_some_and(|port| port != b"0");
-    let links = ["tls-replication", "tls-cluster"];
-    port || get("tls-cert-file").is_some() || links.iter().any(|link| get(link) == Some(b"yes"))
+    is_used(&get) || get("tls-cert-file").is_some()
 }
 
 impl Tls {

@@ -26,13 +26,20 @@ pub struct Certificate {
     pub key: String,
 }
 
-/// Whether the server under test was built with TLS.
+/// Whether the server under test was built with TLS: one without it has the settings all the same, and refuses to start.
 pub fn is_built_in() -> bool {
     static BUILT_IN: OnceLock<bool> = OnceLock::new();
     *BUILT_IN.get_or_init(|| {
-        let server = Server::builder().no_module().start();
-        let reply = server.call(["CONFIG", "GET", "tls-port"]);
-        !reply.texts().is_empty()
+        let (builder, _) = with(Server::builder().no_module(), &certificate(-1, 90));
+        match builder.try_start() {
+            Ok(_) => true,
+            Err(failure) => {
+                let log = failure.log;
+                let missing = ["Failed finding TLS support", "Bad directive"];
+                assert!(missing.iter().any(|text| log.contains(text)), "{log}");
+                false
+            }
+        }
     })
 }
 

@@ -71,6 +71,7 @@ pub fn hardened() -> Facts {
     };
     Facts {
         time: humantime::parse_rfc3339(TIME).unwrap(),
+        tls_built: Fact::Known(true),
         certificates: Fact::Known(Certificates {
             files: Vec::new(),
             started: None,
@@ -221,6 +222,7 @@ pub fn nothing_read() -> Facts {
     facts.users = none();
     facts.writers = none();
     facts.clients = none();
+    facts.tls_built = none();
     facts.certificates = none();
     facts.links = Links {
         master: Some(none()),

@@ -67,10 +67,11 @@ impl Check for Plaintext {
             });
             return Outcome::Pass(lines);
         }
-        let (port, state) = match (reach::port(facts, "port"), tls::state(facts)) {
-            (Ok(port), Ok(state)) => (port, state),
-            (Err(reason), _) | (_, Err(reason)) => return Outcome::unknown(reason),
+        let port = match reach::port(facts, "port") {
+            Ok(port) => port,
+            Err(reason) => return Outcome::unknown(reason),
         };
+        let state = tls::state(facts);
         let plain: Vec<&Listener> = listeners
             .iter()
             .filter(|one| one.port == port && !one.tls && one.scope > Scope::Loopback)
@@ -86,12 +87,13 @@ impl Check for Plaintext {
         if actual.is_empty() {
             return Outcome::Pass(lines);
         }
-        actual.push(match (state, reach::tls_port(facts)) {
-            (Tls::NotBuilt, _) => "the server was built without TLS".to_owned(),
+        actual.push(match (&state, reach::tls_port(facts)) {
+            (Ok(Tls::NotBuilt), _) => "the server was built without TLS".to_owned(),
+            (Err(reason), _) => reason.clone(),
             (_, None) => "tls-port 0".to_owned(),
             (_, Some(tls)) => format!("tls-port {tls}, beside it"),
         });
-        let mut failure = Failure::new(actual).steps(encrypt(facts, state));
+        let mut failure = Failure::new(actual).steps(encrypt(facts, &state));
         match crossing(facts) {
             Ok(None) => {}
             Ok(Some(reason)) => failure = failure.severity(Severity::High, reason),
@@ -232,7 +234,8 @@ fn crossing(facts: &Facts) -> Result<Option<String>, String> {
     Ok((!names.is_empty()).then(|| format!("passwords cross it in clear: {whose}")))
 }
 
-fn encrypt(facts: &Facts, state: Tls) -> Vec<String> {
+/// Only to a build that has TLS a setting of it is advised: others can die of it.
+fn encrypt(facts: &Facts, state: &Result<Tls, String>) -> Vec<String> {
     let cli = steps::cli(facts);
     let conf = match &facts.server.config_file {
         Some(path) => printable(path),
@@ -246,7 +249,7 @@ fn encrypt(facts: &Facts, state: Tls) -> Vec<String> {
         ]
     };
     match (state, reach::tls_port(facts)) {
-        (Tls::NotBuilt, _) => vec![
+        (Ok(Tls::NotBuilt) | Err(_), _) => vec![
             "# a build with TLS: the packages of Debian and Ubuntu, or from source: make BUILD_TLS=yes"
                 .to_owned(),
             "# or a tunnel: stunnel, WireGuard; stunnel.conf: accept = 6380, connect = 127.0.0.1:6379"

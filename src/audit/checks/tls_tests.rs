@@ -26,6 +26,7 @@ fn without_tls_in_the_build(facts: &mut Facts) {
         panic!("no settings");
     };
     config.retain(|name, _| !name.starts_with("tls-"));
+    facts.tls_built = Fact::Known(false);
 }
 
 fn not_applicable(check: &dyn Check, facts: &Facts) -> String {
@@ -95,6 +96,29 @@ fn a_build_without_tls_fails_all_the_same_and_is_told_what_to_do() {
             "the server was built without TLS"
         );
     }
+}
+
+#[test]
+fn settings_of_tls_in_a_build_without_it_fool_nobody() {
+    let mut facts = listening_on(&["0.0.0.0:6379"]);
+    facts.tls_built = Fact::Known(false);
+    let failure = fails(&Plaintext, &facts);
+    assert!(failure.actual.concat().contains("built without TLS"));
+    // Redis 8.2 dies of it.
+    assert!(!failure.steps.concat().contains("tls-port"), "{failure:?}");
+    assert!(not_applicable(&Protocols, &facts).contains("built without TLS"));
+    facts.tls_built = Fact::Unavailable("/proc/self/exe: not there".to_owned());
+    let failure = fails(&Plaintext, &facts);
+    assert!(
+        failure
+            .actual
+            .concat()
+            .contains("/proc/self/exe: not there")
+    );
+    assert!(!failure.steps.concat().contains("tls-port"), "{failure:?}");
+    assert!(unknown(&Protocols, &facts).contains("/proc/self/exe"));
+    sample::set(&mut facts, "tls-port", "6380");
+    passes(&Protocols, &facts);
 }
 
 #[test]

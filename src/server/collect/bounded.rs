@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::render::escape::printable;
 use std::os::unix::ffi::OsStrExt;
 
+const WINDOW: u64 = 1 << 20;
+
 /// A whole regular file; an error when it is larger than `limit`.
 pub fn whole(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let bytes = prefix(path, limit.saturating_add(1))?;
@@ -24,6 +26,29 @@ pub fn prefix(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     match file.take(limit).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(format!("{}: {}", shown(path), reason(&error))),
+    }
+}
+
+/// Whether these bytes stand somewhere in the first `limit` bytes of a regular file. It is never in memory as a whole.
+pub fn holds(path: &Path, bytes: &[u8], limit: u64) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {}", shown(path), reason(&error));
+    let mut file = open(path).map_err(failed)?.take(limit);
+    let mut window = Vec::new();
+    loop {
+        let read = file
+            .by_ref()
+            .take(WINDOW)
+            .read_to_end(&mut window)
+            .map_err(failed)?;
+        if memchr::memmem::find(&window, bytes).is_some() {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        // They may stand across two windows.
+        let kept = bytes.len().saturating_sub(1);
+        window.drain(..window.len().saturating_sub(kept));
     }
 }
 
@@ -67,6 +92,22 @@ mod tests {
         assert_eq!(whole(&path, 5).unwrap(), b"12345");
         assert!(whole(&path, 4).unwrap_err().contains("larger than 4"));
         assert_eq!(prefix(&path, 2).unwrap(), b"12");
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_windows_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let window = usize::try_from(WINDOW).unwrap();
+        for at in [0, 5, window - 3, window, 3 * window - 1] {
+            let mut content = vec![b'a'; 4 * window];
+            content.splice(at..at + 6, *b"needle");
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(holds(&path, b"needle", u64::MAX), Ok(true), "{at}");
+            assert_eq!(holds(&path, b"needle", 5), Ok(false), "{at}");
+        }
+        assert_eq!(holds(&path, b"noodle", u64::MAX), Ok(false));
+        assert!(holds(folder.path(), b"needle", u64::MAX).is_err());
     }
 
     #[test]

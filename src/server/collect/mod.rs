@@ -23,6 +23,7 @@ mod server;
 mod settings;
 mod sockets;
 mod standing;
+mod tls_support;
 mod users;
 mod walk;
 mod wire_name;
@@ -62,6 +63,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let time = SystemTime::now().max(SystemTime::UNIX_EPOCH);
     Facts {
         time,
+        tls_built: tls_support::read(&settings),
         certificates: certificates::read(ask, &settings, time),
         packet_filter: packet_filter::read(),
         sockets: sockets.listening,
