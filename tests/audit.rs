@@ -1,6 +1,6 @@
 //! Each check on real servers: one that fails it and one that passes, by outcome and evidence, on what is in effect.
 
-use crate::harness::resp::Client;
+use crate::harness::resp::{Client, Reply};
 use crate::harness::server::Server;
 use serde_json::Value;
 use std::fs;
@@ -65,7 +65,12 @@ impl Report {
     /// Asks by this connection.
     #[track_caller]
     pub fn by(client: &mut Client) -> Self {
-        let reply = client.call(["SECAUDIT", "JSON"]);
+        Self::from(&client.call(["SECAUDIT", "JSON"]))
+    }
+
+    /// From an answer to SECAUDIT JSON.
+    #[track_caller]
+    pub fn from(reply: &Reply) -> Self {
         assert!(!reply.is_error(), "{reply}");
         Self(serde_json::from_str(&reply.text()).unwrap())
     }

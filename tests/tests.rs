@@ -78,6 +78,9 @@ mod audit;
 // How the audit answers: as text, as JSON, its list and its explanations, and to a slip of the finger.
 mod audit_forms;
 
+// The report is made beside the server: others are served, whatever becomes of who asked.
+mod beside;
+
 // What the audit reads may be gone, closed, endless or rubbish.
 mod audit_bad_input;
 

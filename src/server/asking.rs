@@ -1,12 +1,11 @@
 //! How collecting asks the running server: `Ask` over the module API, each question a visit of its own.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::beside::{Beside, Host};
-use super::collect::ask::{Ask, Reply};
-use super::collect::command_calls::Call;
+use super::collect::ask::{Ask, Reply, UsersCall};
 use super::ffi::{self, Ctx};
 use crate::audit::facts::{Fact, GateVerdict};
 use crate::gate::{Described, Verdict, decide};
@@ -32,8 +31,8 @@ impl<'a> Asking<'a> {
 
 /// A stop of the server for many questions is over after about this long.
 const STOP: Duration = Duration::from_micros(500);
-/// With that many it is over in any case: so many words go with it.
-const MOST: usize = 256;
+/// Looking for so many ids takes much less than that.
+const SOME_IDS: u64 = 1000;
 
 impl Asking<'_> {
     /// Asks many questions, in as few visits as stay short. What is not asked for lack of time has `late` for an answer.
@@ -55,7 +54,7 @@ impl Asking<'_> {
                 let mut answers = Vec::new();
                 for question in left.by_ref() {
                     answers.push(ask(ctx, question));
-                    if answers.len() >= MOST || begun.elapsed() >= STOP {
+                    if begun.elapsed() >= STOP {
                         break;
                     }
                 }
@@ -92,21 +91,40 @@ impl Ask for Asking<'_> {
         self.each(calls, |ctx, words| ctx.call(&borrowed(&words)), Err)
     }
 
+    fn client_ids(&self, ids: Range<u64>) -> Result<Vec<u64>, String> {
+        let mut found = Vec::new();
+        let mut left = ids;
+        while !left.is_empty() {
+            if let Some(reason) = self.host.out_of_time() {
+                return Err(reason);
+            }
+            let (unasked, more) = self.host.visit(move |ctx| {
+                let (begun, mut found) = (Instant::now(), Vec::new());
+                while begun.elapsed() < STOP && !left.is_empty() {
+                    let some = left.start..left.start.saturating_add(SOME_IDS).min(left.end);
+                    left.start = some.end;
+                    found.extend(some.filter(|id| ffi::is_connected(*id, ctx.lock())));
+                }
+                (left, found)
+            });
+            left = unasked;
+            found.extend(more);
+        }
+        Ok(found)
+    }
+
     fn has_command(&self, words: &[&[u8]]) -> bool {
         let words = owned(words);
         self.host
             .visit(move |ctx| ctx.has_command(&borrowed(&words)))
     }
 
-    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
-        let user: Arc<[u8]> = user.into();
-        let questions = calls.iter().map(|call| (Arc::clone(&user), *call));
-        let allows =
-            |ctx: Ctx<'_>, (user, call): (Arc<[u8]>, Call)| match ctx.acl_allows(&user, call) {
-                Some(allowed) => Fact::Known(allowed),
-                None => Fact::Unavailable("the server knows no such user or command".to_owned()),
-            };
-        self.each(questions.collect(), allows, Fact::Unavailable)
+    fn acl_allows_each(&self, calls: Vec<UsersCall>) -> Vec<Fact<bool>> {
+        let allows = |ctx: Ctx<'_>, (user, call): UsersCall| match ctx.acl_allows(&user, call) {
+            Some(allowed) => Fact::Known(allowed),
+            None => Fact::Unavailable("the server knows no such user or command".to_owned()),
+        };
+        self.each(calls, allows, Fact::Unavailable)
     }
 
     fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>> {
@@ -114,7 +132,7 @@ impl Ask for Asking<'_> {
         self.each(users, rules, Fact::Unavailable)
     }
 
-    fn gate_verdicts(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>> {
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>> {
         let beside = self.host.is_beside();
         let active = self.gate_is_active.get_or_init(|| {
             self.host
@@ -123,12 +141,10 @@ impl Ask for Asking<'_> {
         if !active {
             return vec![Fact::Known(GateVerdict::Pass); calls.len()];
         }
-        let user: Arc<[u8]> = user.into();
-        let questions = calls.iter().map(|call| (Arc::clone(&user), *call));
-        let says = move |ctx: Ctx<'_>, (user, call): (Arc<[u8]>, Call)| {
+        let says = move |ctx: Ctx<'_>, (user, call): UsersCall| {
             Fact::Known(verdict(&Beside::gate(ctx.lock(), beside), &user, call))
         };
-        self.each(questions.collect(), says, Fact::Unavailable)
+        self.each(calls, says, Fact::Unavailable)
     }
 }
 

@@ -28,8 +28,8 @@ use crate::policy::compile::Compiled;
 const MOST_WAITING: usize = 100;
 /// A report may ask the server this long, all visits and rests included; what is not asked by then stays unknown.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The same on the spot, where the server stands still for the whole report.
-const PATIENCE_ON_THE_SPOT: Duration = Duration::from_millis(500);
+/// The same on the spot, where the server stands still for the whole report, in time on the processor.
+const PATIENCE_ON_THE_SPOT: Duration = Duration::from_millis(50);
 /// For each moment of the server's the thread leaves it as many to others.
 const REST: u32 = 3;
 /// Shorter rests are put together: a sleep is never this short.
@@ -70,6 +70,7 @@ pub struct Host<'h> {
     way: Way<'h>,
     facts: RefCell<Option<Rc<Facts>>>,
     began: Cell<Instant>,
+    began_working: Cell<Duration>,
     tally: Cell<Tally>,
     rest: Cell<Duration>,
 }
@@ -103,6 +104,7 @@ impl<'h> Host<'h> {
             way,
             facts: RefCell::new(None),
             began: Cell::new(Instant::now()),
+            began_working: Cell::new(ffi::time_on_the_processor()),
             tally: Cell::default(),
             rest: Cell::default(),
         }
@@ -114,6 +116,7 @@ impl<'h> Host<'h> {
             return Rc::clone(facts);
         }
         self.began.set(Instant::now());
+        self.began_working.set(ffi::time_on_the_processor());
         self.tally.take();
         let beside = self.is_beside();
         let gate = self.visit(move |ctx| begin(ctx, beside));
@@ -158,22 +161,22 @@ impl<'h> Host<'h> {
 
     /// Why nothing more is asked of the server that can be left out, if that is so.
     pub fn out_of_time(&self) -> Option<String> {
-        let (patience, reason) = match self.way {
-            Way::OnTheSpot(_) => (
-                PATIENCE_ON_THE_SPOT,
-                "not asked: in a transaction, and while loading, the server stands still for a report, and it took \
-                 longer than half a second"
-                    .to_owned(),
-            ),
-            Way::Beside => (
-                PATIENCE,
-                format!(
-                    "not asked: the report took longer than {} seconds",
-                    PATIENCE.as_secs()
-                ),
-            ),
-        };
-        (self.began.get().elapsed() > patience).then_some(reason)
+        match self.way {
+            Way::Beside if self.began.get().elapsed() > PATIENCE => Some(format!(
+                "not asked: the report took longer than {} seconds",
+                PATIENCE.as_secs()
+            )),
+            Way::OnTheSpot(_) if self.busy() > PATIENCE_ON_THE_SPOT => Some(format!(
+                "not asked: in a transaction the server waits for the report, and it took longer than {} ms",
+                PATIENCE_ON_THE_SPOT.as_millis()
+            )),
+            Way::Beside | Way::OnTheSpot(_) => None,
+        }
+    }
+
+    /// How long this thread has worked for the report.
+    fn busy(&self) -> Duration {
+        ffi::time_on_the_processor().saturating_sub(self.began_working.get())
     }
 
     /// What collecting the facts took, so far, and how much of that was the server's own time.

@@ -34,6 +34,8 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         return report(ctx, words);
     };
     match (first.to_ascii_lowercase().as_slice(), rest) {
+        #[cfg(feature = "fault-injection")]
+        (b"fault", [place]) => fault(ctx, place),
         (b"checks", []) => Answer::lines(render::text::checks()),
         (b"explain", [id]) => explain(id),
         (b"explain", []) => Answer::error("EXPLAIN wants a check: SECAUDIT CHECKS lists them"),
@@ -139,4 +141,23 @@ fn in_short(report: &audit::report::Report, (took, tally): (Duration, Tally)) ->
         took,
         tally,
     }
+}
+
+/// In builds made for tests: panics on purpose, on the thread beside the server or in a visit to the server's own, or keeps
+/// the thread busy until the gate is switched off.
+#[cfg(feature = "fault-injection")]
+#[allow(clippy::panic, reason = "this build is made to panic")]
+fn fault(ctx: Ctx<'_>, place: &[u8]) -> Answer {
+    let place = place.to_vec();
+    beside::answer(ctx, move |host| match place.as_slice() {
+        b"hold" => {
+            let mode = |ctx: Ctx<'_>| Module::get(ctx.lock()).policy.borrow().mode();
+            while host.visit(mode) != crate::policy::statement::Mode::Off {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Answer::ok()
+        }
+        b"visit" => host.visit(|_| panic!("forced by a test")),
+        _ => panic!("forced by a test"),
+    })
 }

@@ -1,5 +1,8 @@
 //! What collecting asks of the server. The server's own answers come through `server::ffi`; tests answer from memory.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::command_calls::Call;
 use crate::audit::facts::{Fact, GateVerdict};
 
@@ -26,13 +29,18 @@ pub trait Ask {
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String>;
     /// Runs several commands, as `call` does.
     fn call_each(&self, calls: Vec<Vec<Vec<u8>>>) -> Vec<Result<Reply, String>>;
+    /// Which of these ids are those of clients that are connected. `Err` is the reason why that is not found out.
+    fn client_ids(&self, ids: Range<u64>) -> Result<Vec<u64>, String>;
     /// Whether the server has a command of this wire name (and subcommand): asked of the command table itself, so
     /// neither a renamed COMMAND nor an ACL stands in its way.
     fn has_command(&self, words: &[&[u8]]) -> bool;
-    /// Whether the ACL lets this user run exactly these calls. Immune to a renamed ACL command.
-    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>>;
+    /// Whether the ACL lets these users run exactly these calls. Immune to a renamed ACL command.
+    fn acl_allows_each(&self, calls: Vec<UsersCall>) -> Vec<Fact<bool>>;
     /// The ACL rules of these users, `on nopass ~* &* +@all`, read by the module API. `None` for one who does not exist.
     fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>>;
-    /// What our own gate says to these calls by this user, through the pure `decide`.
-    fn gate_verdicts(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>>;
+    /// What our own gate says to these users' calls, through the pure `decide`.
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>>;
 }
+
+/// A call that a user of this name might make.
+pub type UsersCall = (Arc<[u8]>, Call);

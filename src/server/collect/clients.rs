@@ -1,19 +1,18 @@
 //! Who is connected: how many clients there are, from which addresses, and how many of them are idle.
 //!
-//! One CLIENT LIST tells all of it. Where the server would take too long to write it, the kernel knows the addresses.
+//! CLIENT LIST tells all of it. Where it cannot be had, the kernel knows the addresses.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::ask::{Ask, Reply};
+use super::client_list;
 use super::config_file::ConfigFile;
 use super::settings::Settings;
 use super::wire_name::call;
 use crate::audit::facts::{Clients, Connections, Fact};
 use crate::render::escape::printable_up_to;
 
-/// Listing a client takes the server about two microseconds.
-const MAX_LISTED: u64 = 1000;
 const LONG: u64 = 3600;
 
 /// A line of CLIENT LIST.
@@ -34,10 +33,10 @@ pub struct Listed {
 /// The clients, line by line, or why they are not listed.
 pub fn list(ask: &dyn Ask, file: &ConfigFile) -> Fact<Vec<Listed>> {
     match connected(ask) {
-        Ok(connected) if connected > MAX_LISTED => Fact::Unavailable(format!(
-            "{connected} clients are too many to list without holding up the server"
-        )),
-        Ok(_) => listed(ask, file, &[b"client", b"list"]),
+        Ok(connected) => match client_list::read(ask, file, connected) {
+            Ok(list) => Fact::Known(lines(&list)),
+            Err(reason) => Fact::Unavailable(reason),
+        },
         Err(reason) => Fact::Unavailable(reason),
     }
 }
@@ -92,13 +91,15 @@ fn connected(ask: &dyn Ask) -> Result<u64, String> {
 
 fn listed(ask: &dyn Ask, file: &ConfigFile, words: &[&[u8]]) -> Fact<Vec<Listed>> {
     match call(ask, file, words) {
-        Ok(Reply::Text(list)) => {
-            let lines = list.split(|byte| *byte == b'\n');
-            Fact::Known(lines.filter_map(line).collect())
-        }
+        Ok(Reply::Text(list)) => Fact::Known(lines(&list)),
         Ok(_) => Fact::Unavailable("CLIENT LIST answered in a form that is not known".to_owned()),
         Err(reason) => Fact::Unavailable(reason),
     }
+}
+
+fn lines(list: &[u8]) -> Vec<Listed> {
+    let lines = list.split(|byte| *byte == b'\n');
+    lines.filter_map(line).collect()
 }
 
 /// `id=3 addr=10.0.0.9:41 laddr=10.0.0.5:6379 fd=8 name= age=9 idle=0 flags=N …`: no value has a space in it.
@@ -268,7 +269,7 @@ mod tests {
             ),
         ];
         let clients = clients("10000", &Fact::Known(kernel));
-        assert!(clients.idle.known().unwrap_err().contains("too many"));
+        assert!(clients.idle.known().unwrap_err().contains("were found"));
         let connections = clients.connections.known().unwrap();
         assert_eq!(connections.len(), 1);
         assert_eq!(connections.first().unwrap().count, 3);
@@ -282,7 +283,7 @@ mod tests {
     fn without_any_source_there_are_reasons() {
         let clients = clients("10000", &no_kernel());
         let reason = clients.connections.known().unwrap_err();
-        assert!(reason.contains("too many") && reason.contains("no /proc"));
+        assert!(reason.contains("were found") && reason.contains("no /proc"));
         let mute = Twin::mute();
         let list = list(&mute, &ConfigFile::default());
         assert!(

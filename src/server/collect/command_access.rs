@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::ask::{Ask, Reply};
 use super::command_calls::{Call, WRITES, calls, has_keys};
@@ -21,6 +23,9 @@ pub struct Commands {
     pub writers: Fact<Vec<Vec<u8>>>,
 }
 
+/// So many users are asked about together: enough to fill a stop of the server, few enough not to take much memory.
+const AT_ONCE: usize = 100;
+
 /// Asks about every command and every enabled user.
 pub fn read(
     ask: &dyn Ask,
@@ -29,50 +34,87 @@ pub fn read(
     users: &Fact<Vec<User>>,
 ) -> Commands {
     let standings = Standings::new(ask, file, settings);
-    let standings: Vec<_> = command_names::all()
-        .map(|name| (name, standings.of(name)))
-        .collect();
+    let standings = command_names::all().map(|name| (name, standings.of(name)));
     let users = match users {
-        Fact::Known(users) => users,
+        Fact::Known(users) => users.iter().filter(|user| user.enabled),
         Fact::Unavailable(reason) => return unknown(standings, reason),
     };
+    let users: Vec<&User> = users.collect();
+    let mut wanted = Vec::new();
+    let mut commands: Vec<CommandAccess> = Vec::new();
+    let mut places = Vec::new();
+    for (name, standing) in standings {
+        places.push(add(
+            &mut wanted,
+            if is_open(&standing) { calls(name) } else { &[] },
+        ));
+        commands.push(CommandAccess {
+            name,
+            access: match &standing {
+                Fact::Known(_) => Fact::Known(Vec::new()),
+                Fact::Unavailable(reason) => Fact::Unavailable(reason.clone()),
+            },
+            standing,
+        });
+    }
     // A command that writes and was renamed or removed has no answer; the others have.
     let probes = WRITES.iter().copied().filter(|call| {
         let name = call.first();
         name.is_some_and(|name| ask.has_command(&[name]))
     });
-    let probes: Vec<Call> = probes.collect();
-    let open = standings.iter().filter(|(_, standing)| is_open(standing));
-    let mut wanted: Vec<Call> = open.flat_map(|(name, _)| calls(name)).copied().collect();
-    wanted.extend(&probes);
-    let acl = wire_name(ask, file, "acl").ok();
-    let enabled: Vec<&User> = users.iter().filter(|user| user.enabled).collect();
-    let permissions = Permissions::of(ask, acl.as_deref(), &enabled, &wanted);
-    let gates: Vec<_> = enabled
-        .iter()
-        .map(|user| permissions.gate(ask, user, &wanted))
-        .collect();
-    let access = standings.into_iter().map(|(name, standing)| CommandAccess {
-        name,
-        access: match &standing {
-            Fact::Known(_) if is_open(&standing) => {
-                let users = enabled.iter().zip(&gates);
-                let access = users.map(|(user, gate)| permissions.access(name, user, gate));
-                together(access)
+    let probes = add(&mut wanted, &probes.collect::<Vec<_>>());
+    let mut writers = match probes.is_empty() {
+        true => Fact::Unavailable("every command that writes is renamed or removed".to_owned()),
+        false => Fact::Known(Vec::new()),
+    };
+    let mut permissions = Permissions {
+        ask,
+        acl: wire_name(ask, file, "acl").ok(),
+        wanted: &wanted,
+        by_rights: HashMap::new(),
+    };
+    for some in users.chunks(AT_ONCE) {
+        permissions.ask_about(some);
+        for (user, gate) in some.iter().zip(permissions.gates(some)) {
+            for (command, place) in commands.iter_mut().zip(&places) {
+                if !place.is_empty() {
+                    add_to(&mut command.access, permissions.access(user, place, &gate));
+                }
             }
-            Fact::Known(_) => Fact::Known(Vec::new()),
-            Fact::Unavailable(reason) => Fact::Unavailable(reason.clone()),
-        },
-        standing,
-    });
+            match permissions.may_run_any(user, &probes) {
+                Fact::Known(true) => add_to(&mut writers, Fact::Known(user.name.clone())),
+                Fact::Known(false) => {}
+                Fact::Unavailable(reason) => add_to(&mut writers, Fact::Unavailable(reason)),
+            }
+        }
+    }
     Commands {
-        access: access.collect(),
-        writers: writers(&permissions, &enabled, &probes),
+        access: commands,
+        writers,
     }
 }
 
-fn unknown(standings: Vec<(&'static str, Fact<Standing>)>, reason: &str) -> Commands {
-    let access = standings.into_iter().map(|(name, standing)| CommandAccess {
+/// Adds calls to those that are asked about; their place there.
+fn add(wanted: &mut Vec<Call>, calls: &[Call]) -> Range<usize> {
+    let start = wanted.len();
+    wanted.extend_from_slice(calls);
+    start..wanted.len()
+}
+
+/// One that is not known makes all of them unknown.
+fn add_to<T>(all: &mut Fact<Vec<T>>, one: Fact<T>) {
+    match (all, one) {
+        (Fact::Known(all), Fact::Known(one)) => all.push(one),
+        (all @ Fact::Known(_), Fact::Unavailable(reason)) => *all = Fact::Unavailable(reason),
+        (Fact::Unavailable(_), _) => {}
+    }
+}
+
+fn unknown(
+    standings: impl Iterator<Item = (&'static str, Fact<Standing>)>,
+    reason: &str,
+) -> Commands {
+    let access = standings.map(|(name, standing)| CommandAccess {
         name,
         access: Fact::Unavailable(match &standing {
             Fact::Known(_) => reason.to_owned(),
@@ -94,90 +136,103 @@ fn is_open(standing: &Fact<Standing>) -> bool {
     )
 }
 
-fn writers(permissions: &Permissions<'_>, users: &[&User], probes: &[Call]) -> Fact<Vec<Vec<u8>>> {
-    if probes.is_empty() {
-        return Fact::Unavailable("every command that writes is renamed or removed".to_owned());
-    }
-    let mut writers = Vec::new();
-    for user in users {
-        for call in probes {
-            match permissions.may_run(user, call) {
-                Fact::Known(true) => {
-                    writers.push(user.name.clone());
-                    break;
-                }
-                Fact::Known(false) => {}
-                Fact::Unavailable(reason) => return Fact::Unavailable(reason),
-            }
-        }
-    }
-    Fact::Known(writers)
-}
-
 /// What the ACL lets users run, asked once for all users of the same rights.
-struct Permissions<'u> {
-    by_rights: HashMap<&'u [u8], HashMap<Call, Fact<bool>>>,
+struct Permissions<'p> {
+    ask: &'p dyn Ask,
+    acl: Option<Vec<u8>>,
+    /// All calls that are asked about.
+    wanted: &'p [Call],
+    /// What the ACL says to each of them.
+    by_rights: HashMap<&'p [u8], Vec<Fact<bool>>>,
 }
 
-impl<'u> Permissions<'u> {
+/// What the gate says to those of the wanted calls that the ACL allows.
+type Gate = HashMap<usize, Fact<GateVerdict>>;
+
+impl<'p> Permissions<'p> {
     /// Asks: first the module API, which says yes or no. A no to a call with keys may mean the keys, so ACL DRYRUN, which
-    /// names what it denies, is asked about those. It takes five times as long.
-    fn of(ask: &dyn Ask, acl: Option<&[u8]>, users: &[&'u User], wanted: &[Call]) -> Self {
-        let mut by_rights = HashMap::new();
+    /// names what it denies, is asked about those. It takes many times as long.
+    fn ask_about(&mut self, users: &[&'p User]) {
+        let mut asked = Vec::new();
         for user in users {
-            let Entry::Vacant(entry) = by_rights.entry(user.rights.as_slice()) else {
+            let Entry::Vacant(entry) = self.by_rights.entry(&user.rights) else {
                 continue;
             };
-            let (asked, never): (Vec<Call>, Vec<Call>) = wanted
-                .iter()
-                .partition(|call| !is_never_granted(&user.rights, call));
-            let answers = asked
-                .iter()
-                .copied()
-                .zip(ask.acl_allows_each(&user.name, &asked));
-            let mut answers: HashMap<Call, Fact<bool>> = answers.collect();
-            answers.extend(never.into_iter().map(|call| (call, Fact::Known(false))));
-            let unsure = asked
-                .into_iter()
-                .filter(|call| has_keys(call) && answers.get(call) == Some(&Fact::Known(false)));
-            let unsure: Vec<Call> = unsure.collect();
-            let sure = dry_runs(ask, acl, &user.name, &unsure);
-            answers.extend(unsure.into_iter().zip(sure));
-            entry.insert(answers);
+            let granted = |call: &&Call| !is_never_granted(&user.rights, call);
+            let may_be: Vec<bool> = self.wanted.iter().map(|call| granted(&call)).collect();
+            let name: Arc<[u8]> = user.name.as_slice().into();
+            let questions = (0..).zip(self.wanted).zip(&may_be).filter(|(_, may)| **may);
+            asked.extend(questions.map(|((index, call), _)| Question {
+                rights: &user.rights,
+                index,
+                user: Arc::clone(&name),
+                call,
+            }));
+            entry.insert(vec![Fact::Known(false); may_be.len()]);
         }
-        Self { by_rights }
+        let pairs = asked
+            .iter()
+            .map(|question| (Arc::clone(&question.user), question.call));
+        let answers = self.ask.acl_allows_each(pairs.collect());
+        let mut unsure = Vec::new();
+        for (question, answer) in asked.into_iter().zip(answers) {
+            if answer == Fact::Known(false) && has_keys(question.call) {
+                unsure.push(question);
+            } else {
+                self.note(&question, answer);
+            }
+        }
+        let answers = dry_runs(self.ask, self.acl.as_deref(), &unsure);
+        for (question, answer) in unsure.iter().zip(answers) {
+            self.note(question, answer);
+        }
     }
 
-    /// Whether the ACL lets a user run a call on at least some keys.
-    fn may_run(&self, user: &User, call: Call) -> Fact<bool> {
+    fn note(&mut self, question: &Question<'p>, answer: Fact<bool>) {
+        let answers = self.by_rights.get_mut(question.rights);
+        if let Some(place) = answers.and_then(|answers| answers.get_mut(question.index)) {
+            *place = answer;
+        }
+    }
+
+    /// What the ACL says to all wanted calls of a user.
+    fn answers(&self, user: &User) -> &[Fact<bool>] {
         let answers = self.by_rights.get(user.rights.as_slice());
-        let answer = answers.and_then(|answers| answers.get(call));
-        answer
-            .cloned()
-            .unwrap_or_else(|| Fact::Unavailable("this call was not asked about".to_owned()))
+        answers.map_or(&[], Vec::as_slice)
     }
 
-    /// What the gate says to those of the wanted calls that the ACL lets a user run.
-    fn gate(&self, ask: &dyn Ask, user: &User, wanted: &[Call]) -> Gate {
-        let allowed = wanted.iter().copied();
-        let allowed: Vec<Call> = allowed
-            .filter(|call| self.may_run(user, call) == Fact::Known(true))
-            .collect();
-        let verdicts = ask.gate_verdicts(&user.name, &allowed);
-        allowed.into_iter().zip(verdicts).collect()
+    /// What the gate says to these users' calls.
+    fn gates(&self, users: &[&User]) -> Vec<Gate> {
+        let mut places = Vec::new();
+        let mut pairs = Vec::new();
+        for (number, user) in users.iter().enumerate() {
+            let name: Arc<[u8]> = user.name.as_slice().into();
+            let calls = (0..).zip(self.wanted).zip(self.answers(user));
+            for ((index, call), _) in calls.filter(|(_, answer)| **answer == Fact::Known(true)) {
+                places.push((number, index));
+                pairs.push((Arc::clone(&name), *call));
+            }
+        }
+        let mut gates = vec![Gate::new(); users.len()];
+        for ((number, index), verdict) in places.into_iter().zip(self.ask.gate_verdicts(pairs)) {
+            if let Some(gate) = gates.get_mut(number) {
+                gate.insert(index, verdict);
+            }
+        }
+        gates
     }
 
-    fn access(&self, name: &str, user: &User, gate: &Gate) -> Fact<UserAccess> {
+    /// Whether a user can run the command whose calls stand there.
+    fn access(&self, user: &User, place: &Range<usize>, gate: &Gate) -> Fact<UserAccess> {
+        let answers = self.answers(user).get(place.clone()).unwrap_or_default();
         let mut verdicts = Vec::new();
-        for call in calls(name) {
-            match self.may_run(user, call) {
-                Fact::Known(true) => match gate.get(call) {
-                    Some(Fact::Known(verdict)) => verdicts.push(verdict.clone()),
-                    Some(Fact::Unavailable(reason)) => return Fact::Unavailable(reason.clone()),
-                    None => {}
-                },
-                Fact::Known(false) => {}
-                Fact::Unavailable(reason) => return Fact::Unavailable(reason),
+        for (index, answer) in place.clone().zip(answers) {
+            match (answer, gate.get(&index)) {
+                (Fact::Known(true), Some(Fact::Known(verdict))) => verdicts.push(verdict.clone()),
+                (Fact::Unavailable(reason), _) | (_, Some(Fact::Unavailable(reason))) => {
+                    return Fact::Unavailable(reason.clone());
+                }
+                (Fact::Known(_), _) => {}
             }
         }
         Fact::Known(UserAccess {
@@ -186,20 +241,27 @@ impl<'u> Permissions<'u> {
             gate: one_verdict(verdicts),
         })
     }
+
+    /// Whether the ACL lets a user run one of the calls that stand there.
+    fn may_run_any(&self, user: &User, place: &Range<usize>) -> Fact<bool> {
+        let answers = self.answers(user).get(place.clone()).unwrap_or_default();
+        let decides = |answer: &&Fact<bool>| **answer != Fact::Known(false);
+        answers
+            .iter()
+            .find(decides)
+            .cloned()
+            .unwrap_or(Fact::Known(false))
+    }
 }
 
-/// What the gate says to a user's calls.
-type Gate = HashMap<Call, Fact<GateVerdict>>;
-
-fn together<T>(facts: impl Iterator<Item = Fact<T>>) -> Fact<Vec<T>> {
-    let known = facts.map(|fact| match fact {
-        Fact::Known(value) => Ok(value),
-        Fact::Unavailable(reason) => Err(reason),
-    });
-    match known.collect() {
-        Ok(values) => Fact::Known(values),
-        Err(reason) => Fact::Unavailable(reason),
-    }
+/// A question to the ACL.
+struct Question<'p> {
+    rights: &'p [u8],
+    /// Its place among the wanted calls.
+    index: usize,
+    /// One of the users who have these rights.
+    user: Arc<[u8]>,
+    call: Call,
 }
 
 /// Whether no word of a user's rights can grant a call: no category, and not this command. What is granted is for the
@@ -217,21 +279,18 @@ fn is_never_granted(rights: &[u8], call: Call) -> bool {
 
 /// What ACL DRYRUN says to calls with keys. It names what it denies: the command, a key or a channel, and only the first
 /// bars the command.
-fn dry_runs(ask: &dyn Ask, acl: Option<&[u8]>, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
+fn dry_runs(ask: &dyn Ask, acl: Option<&[u8]>, questions: &[Question<'_>]) -> Vec<Fact<bool>> {
     let Some(acl) = acl else {
         let reason =
             "ACL is removed, and without it a denied key cannot be told from a denied command";
-        return vec![Fact::Unavailable(reason.to_owned()); calls.len()];
+        return vec![Fact::Unavailable(reason.to_owned()); questions.len()];
     };
-    let words = |call: &Call| {
-        let start = [acl, b"dryrun", user];
-        start
-            .iter()
-            .chain(*call)
-            .map(|word| word.to_vec())
-            .collect()
+    let words = |question: &Question<'_>| {
+        let start = [acl, b"dryrun", &question.user];
+        let words = start.iter().chain(question.call);
+        words.map(|word| word.to_vec()).collect()
     };
-    let answers = ask.call_each(calls.iter().map(words).collect());
+    let answers = ask.call_each(questions.iter().map(words).collect());
     answers.into_iter().map(understood).collect()
 }
 

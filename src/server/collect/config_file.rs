@@ -36,10 +36,12 @@ const PLACES: [&[u8]; 5] = [
 
 const MAX_FILE: u64 = 10 << 20;
 const MAX_TOTAL: usize = 20 << 20;
-const MAX_FILES: usize = 500;
+const MAX_FILES: usize = 2000;
+/// So many of them are told that could not be read.
+const MAX_GAPS: usize = 500;
 const MAX_DEPTH: usize = 16;
 /// Files that include each other many times over would be read for ever, though each is small.
-const MAX_INCLUDES: usize = 1000;
+const MAX_INCLUDES: usize = 4000;
 
 impl ConfigFile {
     /// Reads the main file, by its absolute path, and every file it includes.
@@ -55,6 +57,7 @@ impl ConfigFile {
             read: 0,
             includes: 0,
             total: 0,
+            matched: BTreeMap::new(),
             found: Self::default(),
         };
         reading.file(path);
@@ -113,6 +116,8 @@ struct Reading {
     includes: usize,
     /// How many bytes were read.
     total: usize,
+    /// What patterns matched.
+    matched: BTreeMap<PathBuf, Vec<PathBuf>>,
     found: ConfigFile,
 }
 
@@ -192,7 +197,7 @@ impl Reading {
         for base in bases {
             let path = base.join(OsStr::from_bytes(pattern));
             let found = match wild {
-                true => matching(&path),
+                true => self.matching(path),
                 false if path.exists() => vec![path],
                 false => Vec::new(),
             };
@@ -213,8 +218,16 @@ impl Reading {
         }
     }
 
+    /// The files that a pattern matches; a folder is looked through once for each pattern.
+    fn matching(&mut self, pattern: PathBuf) -> Vec<PathBuf> {
+        let found = self.matched.entry(pattern);
+        found
+            .or_insert_with_key(|pattern| matching(pattern))
+            .clone()
+    }
+
     fn gap(&mut self, gap: String) {
-        if self.found.unread.len() < MAX_FILES {
+        if self.found.unread.len() < MAX_GAPS {
             self.found.unread.push(gap);
         }
     }
@@ -321,7 +334,7 @@ mod tests {
             .unwrap();
         }
         let found = read(folder.path(), &every);
-        assert!(found.unread.len() <= MAX_FILES);
+        assert!(found.unread.len() <= MAX_GAPS);
         assert!(found.gaps().contains(".tree: "), "{}", found.gaps());
     }
 

@@ -8,6 +8,7 @@ mod accounts;
 pub mod ask;
 mod bounded;
 mod certificates;
+mod client_list;
 mod clients;
 mod command_access;
 pub mod command_calls;

@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::ask::{Ask, Reply};
-use super::command_calls::Call;
+use super::ask::{Ask, Reply, UsersCall};
 use crate::audit::command_names;
 use crate::audit::facts::{Fact, GateVerdict};
 
@@ -28,6 +28,7 @@ pub struct Twin {
     rules: BTreeMap<Vec<u8>, Vec<u8>>,
     api_allows: BTreeSet<Vec<u8>>,
     gate: BTreeMap<Vec<u8>, GateVerdict>,
+    clients: BTreeSet<u64>,
 }
 
 /// A text reply.
@@ -164,6 +165,12 @@ impl Twin {
         lines.iter().filter_map(user).collect()
     }
 
+    /// Has clients of these ids, and lists them.
+    pub fn has_clients(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
+        self.clients = ids.into_iter().collect();
+        self
+    }
+
     /// Has time for so many questions of those that are asked on `each`.
     pub fn has_time_for(mut self, questions: usize) -> Self {
         self.time = Some(Cell::new(questions));
@@ -202,6 +209,15 @@ impl Ask for Twin {
             let answer = self.dry_runs.get(*user).cloned();
             return Ok(Reply::Text(answer.unwrap_or_else(|| b"OK".to_vec())));
         }
+        if let ("client", [b"list", ids @ ..], false) = (original, rest, self.clients.is_empty()) {
+            let wanted = |id: &&u64| ids.is_empty() || ids.contains(&id.to_string().as_bytes());
+            let lines = self.clients.iter().filter(wanted);
+            return Ok(text(
+                &lines
+                    .map(|id| format!("id={id} idle=9\n"))
+                    .collect::<String>(),
+            ));
+        }
         if original == "command" {
             let left = self.commands.iter().filter(|(_, new)| new.is_some());
             return Ok(Reply::Array(left.map(|(old, _)| text(old)).collect()));
@@ -223,6 +239,10 @@ impl Ask for Twin {
         calls.iter().map(words).collect()
     }
 
+    fn client_ids(&self, ids: Range<u64>) -> Result<Vec<u64>, String> {
+        Ok(self.clients.range(ids).copied().collect())
+    }
+
     fn has_command(&self, words: &[&[u8]]) -> bool {
         match words {
             [name] => self.original(name).is_some(),
@@ -230,15 +250,14 @@ impl Ask for Twin {
         }
     }
 
-    fn acl_allows_each(&self, user: &[u8], calls: &[Call]) -> Vec<Fact<bool>> {
-        let denied = self.dry_runs.get(user).is_some_and(|says| says != b"OK");
-        let allows = |call: &Call| {
+    fn acl_allows_each(&self, calls: Vec<UsersCall>) -> Vec<Fact<bool>> {
+        let allows = |(user, call): &UsersCall| {
             if self.is_late() {
                 return Fact::Unavailable(LATE.to_owned());
             }
-            let by_name = call
-                .first()
-                .is_some_and(|name| self.api_allows.contains(*name));
+            let denied = self.dry_runs.get(&**user).is_some_and(|says| says != b"OK");
+            let name = call.first();
+            let by_name = name.is_some_and(|name| self.api_allows.contains(*name));
             Fact::Known(by_name || (self.api_allows.is_empty() && !denied))
         };
         calls.iter().map(allows).collect()
@@ -253,8 +272,8 @@ impl Ask for Twin {
         users.into_iter().map(rules).collect()
     }
 
-    fn gate_verdicts(&self, _user: &[u8], calls: &[Call]) -> Vec<Fact<GateVerdict>> {
-        let verdict = |call: &Call| {
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>> {
+        let verdict = |(_, call): &UsersCall| {
             let verdict = call.first().and_then(|name| self.gate.get(*name));
             Fact::Known(verdict.cloned().unwrap_or(GateVerdict::Pass))
         };

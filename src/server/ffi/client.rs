@@ -104,6 +104,13 @@ pub fn connection(client: u64) -> Option<Connection> {
     (found == OK).then_some(Connection(info))
 }
 
+/// Whether a client of this id is connected. Only under the lock.
+pub fn is_connected(client: u64, _: Lock<'_>) -> bool {
+    // SAFETY: without a place for what it knows the server only looks whether there is such a client.
+    api!(RedisModule_GetClientInfoById)
+        .is_some_and(|info| unsafe { info(ptr::null_mut(), client) } == OK)
+}
+
 /// The state of the server now.
 pub fn server_state() -> ServerState {
     // SAFETY: a NULL context is allowed and leaves out what only a client's context knows.

@@ -35,7 +35,7 @@ mod strings;
 mod thread;
 
 pub use blocked::WaitingClient;
-pub use client::{acl_log, acl_rules, caller, client_name, connection, server_state};
+pub use client::{acl_log, acl_rules, caller, client_name, connection, is_connected, server_state};
 pub use clock::about_now;
 pub use context::{Ctx, filter_is_registered};
 pub use errand::{send as send_errand, takes_errands};
@@ -45,7 +45,7 @@ pub use registration::{
     tells_filters_who_calls,
 };
 pub use strings::{Level, log};
-pub use thread::{Stack, spawn_beside_the_server};
+pub use thread::{Stack, spawn_beside_the_server, time_on_the_processor};
 
 /// Rust memory comes from the server's allocator, so that it is counted in used_memory. Unit tests have no server.
 #[cfg(not(test))]

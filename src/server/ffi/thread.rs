@@ -5,6 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 /// Signals that a thread brings on itself. Were they blocked, a crash would be one without the server's crash report.
 const FAULTS: [libc::c_int; 7] = [
@@ -54,6 +55,18 @@ pub fn is_beside_the_server() -> bool {
     std::thread::current()
         .name()
         .is_some_and(|name| name.starts_with(PREFIX))
+}
+
+/// How long this thread has had the processor: what others have it for in between does not count.
+pub fn time_on_the_processor() -> Duration {
+    // SAFETY: a plain C struct for which zero is a value, and which the call fills in.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time);
+        time
+    };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Blocks all signals but faults on this thread; answers the mask that was in force.
