@@ -153,6 +153,11 @@ const UNTOUCHED: Rule = Rule {
     own_group: false,
 };
 
+/// How many files a finding names before it counts them.
+const NAMED: usize = 20;
+/// How many files the server is asked to change one by one.
+const CHANGED: usize = 200;
+
 /// Judges files by the mode bits they must not have and by their owner.
 fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
     let mut fine = Vec::new();
@@ -189,21 +194,38 @@ fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
         failure
             .actual
             .push(format!("{}: {}", shown(file), faults.join("; ")));
-        failure.steps.extend(mend(facts, file, rule, bits));
+        if failure.actual.len() <= NAMED {
+            failure.steps.extend(mend(facts, file, rule, bits));
+        }
         // Of a stranger's file, chmod would not be the end.
-        if in_safe_hands(facts, file) {
+        if in_safe_hands(facts, file) && failure.actions.len() < CHANGED {
             failure.actions.extend(take_away(facts, file, bits));
         }
     }
     if failure.actual.is_empty() {
         return match unknown.into_iter().next() {
             Some(reason) => Outcome::unknown(reason),
-            None => Outcome::Pass(fine),
+            None => Outcome::Pass(cut(fine)),
         };
     }
+    if failure.actual.len() > NAMED {
+        let more = failure.actual.len() - NAMED;
+        failure
+            .steps
+            .push(format!("# and the same for {more} more"));
+    }
+    failure.actual = cut(failure.actual);
     let unknown = unknown.iter().map(|reason| format!("unknown: {reason}"));
-    failure.actual.extend(unknown);
+    failure.actual.extend(unknown.take(NAMED));
     failure.into()
+}
+
+/// The first lines, and how many more there are.
+fn cut(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(NAMED);
+    lines.truncate(NAMED);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines
 }
 
 fn faults(facts: &Facts, file: &FileStatus, forbidden: u32) -> Vec<String> {

@@ -69,6 +69,24 @@ fn an_included_file_counts_as_much_and_an_unreadable_one_is_unknown() {
 }
 
 #[test]
+fn of_a_thousand_files_the_first_are_named_and_the_rest_counted() {
+    let mut facts = sample::hardened();
+    let files = |mode| {
+        let file = |index| Fact::Known(file(&format!("/etc/redis/{index}.conf"), mode));
+        (0..1000).map(file).collect::<Vec<_>>()
+    };
+    facts.files.config = files(0o600);
+    let lines = passes(&Config, &facts);
+    assert_eq!(lines.len(), NAMED + 1);
+    assert_eq!(lines.last().map(String::as_str), Some("and 980 more"));
+    facts.files.config = files(0o644);
+    let failure = fails(&Config, &facts);
+    assert_eq!(failure.actual.len(), NAMED + 1);
+    assert_eq!(failure.steps.len(), 2 * NAMED + 1);
+    assert_eq!(failure.actions.len(), CHANGED);
+}
+
+#[test]
 fn without_a_configuration_file_there_is_nothing_to_judge() {
     let mut facts = sample::hardened();
     facts.files.config.clear();

@@ -64,7 +64,8 @@ impl Check for Parents {
         let mut actual: Vec<String> = found.iter().take(NAMED).map(told).collect();
         let more = found.len().saturating_sub(NAMED);
         actual.extend((more > 0).then(|| format!("and {more} more")));
-        actual.extend(unknown.iter().map(|reason| format!("unknown: {reason}")));
+        let unknown = unknown.iter().take(NAMED);
+        actual.extend(unknown.map(|reason| format!("unknown: {reason}")));
         let steps = found
             .iter()
             .take(NAMED)
