@@ -84,6 +84,9 @@ mod beside;
 // What the audit reads may be gone, closed, endless or rubbish.
 mod audit_bad_input;
 
+// What SECAUDIT FIX does about findings, for whom, and what it keeps to itself.
+mod fix;
+
 // Faults at random moments, changes under load, torture of replication, memory: short here, long with SECAUDIT_SOAK.
 mod soak;
 

@@ -144,8 +144,7 @@ mod tests {
     use crate::policy::glob::Glob;
 
     fn finding<'r>(report: &'r Report, id: &str) -> &'r Finding {
-        let mut findings = report.findings.iter();
-        findings.find(|finding| finding.meta.id == id).unwrap()
+        report.finding(id).unwrap()
     }
 
     fn texts(report: &Report) -> Vec<&str> {

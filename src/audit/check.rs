@@ -173,7 +173,6 @@ impl Failure {
     }
 
     /// What SECAUDIT FIX can do on the running server.
-    #[allow(dead_code, reason = "checks are given their actions one by one")]
     pub fn actions(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
         self.actions = actions.into_iter().collect();
         self

@@ -107,6 +107,11 @@ impl Report {
             notes,
         }
     }
+
+    /// The finding of a check.
+    pub fn finding(&self, id: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.meta.id == id)
+    }
 }
 
 impl Finding {

@@ -110,6 +110,28 @@ pub fn unknown_check(id: &[u8], nearest: Option<&str>) -> String {
     format!("unknown check '{}': {hint}", shown(id))
 }
 
+/// The checks that an id or a pattern stands for. A word that is neither may be an option that was meant.
+pub fn meant(word: &[u8], options: &[&'static str]) -> Result<Vec<&'static str>, String> {
+    if !word.iter().any(|byte| b"*?[".contains(byte)) {
+        return match checks::find(word) {
+            Ok(check) => Ok(vec![check.meta().id]),
+            // It may be no id at all but an option.
+            Err(id) => Err(unknown_check(word, id.or(nearest(word, options)))),
+        };
+    }
+    let glob = Glob::new(&word.to_ascii_lowercase());
+    let ids = checks::ALL.iter().map(|check| check.meta().id);
+    let fits = |id: &&str| word.len() <= LONGEST_ID && glob.matches(id.as_bytes());
+    let ids: Vec<&str> = ids.filter(fits).collect();
+    match ids.is_empty() {
+        true => Err(format!(
+            "no check matches '{}': SECAUDIT CHECKS lists them",
+            shown(word)
+        )),
+        false => Ok(ids),
+    }
+}
+
 enum Keyword {
     Form(Form),
     Level,
@@ -177,33 +199,11 @@ impl Asked {
         }
         let mut wanted = Vec::new();
         for word in words {
-            wanted.extend(self.meant(word)?);
+            wanted.extend(meant(word, &self.options())?);
         }
         let ids = checks::ALL.iter().map(|check| check.meta().id);
         self.filter.checks = Some(ids.filter(|id| wanted.contains(id)).collect());
         Ok(())
-    }
-
-    /// The checks that an id or a pattern stands for.
-    fn meant(&self, word: &[u8]) -> Result<Vec<&'static str>, String> {
-        if !word.iter().any(|byte| b"*?[".contains(byte)) {
-            return match checks::find(word) {
-                Ok(check) => Ok(vec![check.meta().id]),
-                // It may be no id at all but an option.
-                Err(id) => Err(unknown_check(word, id.or(nearest(word, &self.options())))),
-            };
-        }
-        let glob = Glob::new(&word.to_ascii_lowercase());
-        let ids = checks::ALL.iter().map(|check| check.meta().id);
-        let fits = |id: &&str| word.len() <= LONGEST_ID && glob.matches(id.as_bytes());
-        let ids: Vec<&str> = ids.filter(fits).collect();
-        match ids.is_empty() {
-            true => Err(format!(
-                "no check matches '{}': SECAUDIT CHECKS lists them",
-                shown(word)
-            )),
-            false => Ok(ids),
-        }
     }
 
     /// The words that can still come.
@@ -238,7 +238,8 @@ impl Asked {
     }
 }
 
-fn shown(word: &[u8]) -> String {
+/// A client's word as an error repeats it.
+pub fn shown(word: &[u8]) -> String {
     printable_up_to(word, LONGEST_ECHO)
 }
 

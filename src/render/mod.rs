@@ -4,6 +4,8 @@
 
 mod catalogue;
 pub mod escape;
+pub mod fix;
+pub mod fix_json;
 mod html;
 pub mod json;
 mod junit;

@@ -166,7 +166,8 @@ fn reason(suppression: &Suppression) -> Vec<String> {
     wrapped(&" ".repeat(28), &subject::accepted(suppression))
 }
 
-fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+/// Lines behind a label.
+pub fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
     let mut label = label;
     let mut lines = Vec::new();
     for text in texts {
@@ -177,7 +178,7 @@ fn labelled<'t>(label: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<St
 }
 
 /// Steps are there to be pasted.
-fn labelled_steps(label: &str, steps: &[String]) -> Vec<String> {
+pub fn labelled_steps(label: &str, steps: &[String]) -> Vec<String> {
     let mut label = label;
     let mut lines = Vec::new();
     for step in steps {

@@ -1,6 +1,7 @@
 //! The adapter: the only folder that knows Redis, and in it one file, `ffi`, that is unsafe.
 
 mod answer;
+mod asked_by;
 mod asking;
 mod beside;
 mod capabilities;
@@ -10,6 +11,7 @@ mod configs;
 mod ffi;
 mod filter;
 mod filtered;
+mod fix;
 mod identity;
 mod info;
 mod log_file;

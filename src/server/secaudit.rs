@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::answer::Answer;
 use super::beside::{self, Host, Tally};
 use super::ffi::{CommandSpec, Ctx};
+use super::fix;
 use super::module::{Module, Summary};
 use crate::audit::check::Severity;
 use crate::audit::report::{Finding, Verdict};
@@ -26,7 +27,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
 };
 
 /// What can follow instead of a report's options.
-const SUBCOMMANDS: [&str; 4] = ["checks", "explain", "schema", "help"];
+const SUBCOMMANDS: [&str; 5] = ["checks", "explain", "fix", "schema", "help"];
 
 /// Answers a call; `words` are those behind the command.
 pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
@@ -38,6 +39,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         (b"fault", [place]) => fault(ctx, place),
         (b"checks", []) => Answer::lines(render::text::checks()),
         (b"explain", [id]) => explain(id),
+        (b"fix", rest) => fix::answer(ctx, rest),
         (b"explain", []) => Answer::error("EXPLAIN wants a check: SECAUDIT CHECKS lists them"),
         (b"help", []) => Answer::lines(HELP.iter().map(ToString::to_string)),
         (b"schema", []) => Answer::Text(render::json::SCHEMA.to_owned()),
@@ -52,7 +54,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     }
 }
 
-const HELP: [&str; 29] = [
+const HELP: [&str; 33] = [
     "SECAUDIT [<form>] [<option> ...] | <subcommand> [<arg>]. Forms are:",
     "TEXT",
     "    The report as lines of text. The same as SECAUDIT alone.",
@@ -76,6 +78,10 @@ const HELP: [&str; 29] = [
     "    List all checks with their severities.",
     "EXPLAIN <check>",
     "    What a check looks at, why it matters and how to mend what it finds.",
+    "FIX [<id> ...] [JSON]",
+    "    What can be done about findings, and how. Changes nothing.",
+    "FIX APPLY <id> ... [PERSIST] [JSON]",
+    "    Do it for these checks, and show before and after. PERSIST writes it to the files too.",
     "SCHEMA",
     "    The JSON Schema of the JSON form.",
     "HELP",
@@ -107,7 +113,7 @@ fn explain(id: &[u8]) -> Answer {
 }
 
 /// Judges the facts. INFO keeps the outcome in short.
-fn judge(host: &Host<'_>) -> audit::report::Report {
+pub fn judge(host: &Host<'_>) -> audit::report::Report {
     let facts = host.facts();
     let cost = host.cost();
     let report = audit::run(&facts);

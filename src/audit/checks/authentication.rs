@@ -3,6 +3,7 @@
 use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
+use crate::audit::fix::Action;
 use crate::audit::reach::{self, Reach};
 use crate::render::escape::printable_up_to;
 
@@ -49,8 +50,9 @@ impl Check for Password {
             let passwords = default.password_hashes.len();
             return Outcome::pass(format!("user default on, passwords: {passwords}"));
         }
-        let failure =
-            Failure::new(vec!["user default on nopass".to_owned()]).steps(password_steps(facts));
+        let failure = Failure::new(vec!["user default on nopass".to_owned()])
+            .steps(password_steps(facts))
+            .actions([Action::NewPassword]);
         lowered(facts, &[default], failure).into()
     }
 }

@@ -3,6 +3,7 @@
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, Memory};
+use crate::audit::fix::Action;
 use crate::audit::reach::{self, Reach};
 use crate::render::escape::printable;
 
@@ -120,8 +121,12 @@ impl Check for Clients {
         )];
         let mut faults = Vec::new();
         let mut steps = Vec::new();
+        let mut actions = Vec::new();
         let mut unknown = None;
-        let set = |setting: &str| format!("{} CONFIG SET {setting}", steps::cli(facts));
+        let mut set = |name: &str, value: u64| {
+            actions.push(Action::set(name, &value.to_string()));
+            format!("{} CONFIG SET {name} {value}", steps::cli(facts))
+        };
         match facts.machine.open_files.known() {
             Ok(None) => actual.push("descriptors: no limit".to_owned()),
             Ok(Some(limit)) => {
@@ -133,14 +138,14 @@ impl Check for Clients {
                          than the limit of {limit}"
                     ));
                     steps.push("# raise LimitNOFILE= in the systemd unit, or:".to_owned());
-                    steps.push(set(&format!("maxclients {room}")));
+                    steps.push(set("maxclients", room));
                 }
             }
             Err(reason) => unknown = Some(format!("the descriptor limit: {reason}")),
         }
         if keepalive == 0 {
             faults.push("tcp-keepalive 0: a client that vanished keeps its connection".to_owned());
-            steps.push(set("tcp-keepalive 300"));
+            steps.push(set("tcp-keepalive", 300));
         }
         if timeout == 0 {
             match idle(facts) {
@@ -148,7 +153,7 @@ impl Check for Clients {
                     faults.push(format!(
                         "timeout 0, and {idle} clients have been idle for more than an hour"
                     ));
-                    steps.push(set("timeout 3600"));
+                    steps.push(set("timeout", 3600));
                 }
                 Ok(_) => {}
                 Err(reason) => {
@@ -159,7 +164,7 @@ impl Check for Clients {
         if !faults.is_empty() {
             faults.extend(actual);
             steps.push(format!("{} CONFIG REWRITE", steps::cli(facts)));
-            return Failure::new(faults).steps(steps).into();
+            return Failure::new(faults).steps(steps).actions(actions).into();
         }
         match unknown {
             Some(reason) => Outcome::unknown(reason),
@@ -221,12 +226,13 @@ impl Check for OutputBuffer {
             }
             Ok(Reach::Beyond(listener)) => {
                 actual.push(format!("clients from other hosts connect to {listener}"));
-                let limit = "client-output-buffer-limit \"normal 256mb 64mb 60\"";
+                let (name, limit) = ("client-output-buffer-limit", "normal 256mb 64mb 60");
                 Failure::new(actual)
                     .steps([
-                        format!("{} CONFIG SET {limit}", steps::cli(facts)),
-                        steps::keep(facts, "client-output-buffer-limit normal 256mb 64mb 60"),
+                        format!("{} CONFIG SET {name} \"{limit}\"", steps::cli(facts)),
+                        steps::keep(facts, &format!("{name} {limit}")),
                     ])
+                    .actions([Action::set(name, limit)])
                     .into()
             }
             Err(reason) => Outcome::unknown(reason),

@@ -4,6 +4,7 @@ use super::limits::number;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::Facts;
+use crate::audit::fix::Action;
 use crate::render::escape::printable;
 
 /// `log.file`: the log is kept somewhere.
@@ -48,6 +49,7 @@ impl Check for LogFile {
                     format!("{} CONFIG SET loglevel notice", steps::cli(facts)),
                     steps::keep(facts, "loglevel notice"),
                 ])
+                .actions([Action::set("loglevel", "notice")])
                 .into();
         }
         let mut kept = Vec::new();
@@ -122,6 +124,7 @@ impl Check for AclLog {
                     format!("{} CONFIG SET acllog-max-len 128", steps::cli(facts)),
                     steps::keep(facts, "acllog-max-len 128"),
                 ])
+                .actions([Action::set("acllog-max-len", "128")])
                 .into(),
             Ok(length) => Outcome::pass(format!("acllog-max-len {length}")),
             Err(reason) => Outcome::unknown(reason),

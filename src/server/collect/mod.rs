@@ -21,13 +21,13 @@ mod netlink;
 mod packet_filter;
 mod process;
 mod server;
-mod settings;
+pub mod settings;
 mod sockets;
 mod standing;
 mod tls_support;
-mod users;
+pub mod users;
 mod walk;
-mod wire_name;
+pub mod wire_name;
 
 #[cfg(test)]
 mod twin;

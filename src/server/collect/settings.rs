@@ -60,7 +60,7 @@ pub fn read(ask: &dyn Ask, file: &ConfigFile) -> Settings {
 }
 
 /// Whether a setting may hold a secret, be it the server's or a module's.
-fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let inside = ["pass", "secret", "token", "credential"];
     inside.iter().any(|word| name.contains(word)) || name.ends_with("auth")
 }

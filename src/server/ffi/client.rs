@@ -79,6 +79,11 @@ impl Connection {
         self.has(raw::REDISMODULE_CLIENTINFO_FLAG_BLOCKED)
     }
 
+    /// It is encrypted.
+    pub fn tls(&self) -> bool {
+        self.has(raw::REDISMODULE_CLIENTINFO_FLAG_SSL)
+    }
+
     fn has(&self, flag: u32) -> bool {
         self.0.flags & u64::from(flag) != 0
     }

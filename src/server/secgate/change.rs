@@ -1,6 +1,8 @@
 //! Changes of the gate: each makes a whole new policy or an error, and is told in the server's log.
 
-use crate::gate::Caller;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+
 use crate::policy::Policy;
 use crate::policy::nearest::instead;
 use crate::policy::parse::{self, Draft, Read};
@@ -10,10 +12,11 @@ use crate::policy::statement::{Body, Mode};
 use crate::policy::words::{self, Word};
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
+use crate::server::asked_by::AskedBy;
 use crate::server::command_table::ServerCommands;
-use crate::server::ffi::{self, Ctx, Level, log};
+use crate::server::ffi::{Ctx, Level, log};
 use crate::server::module::Module;
-use crate::server::{identity, policy_file, startup};
+use crate::server::{policy_file, startup};
 
 /// DENY, ALLOW, RENAME, ALIAS, SUPPRESS, ADMINISTRATORS: adds a statement and answers its id.
 pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
@@ -22,19 +25,45 @@ pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
     let Some((verb, rest)) = all.split_first() else {
         return Answer::wrong_number_of_arguments("secgate");
     };
-    let module = Module::get(ctx.lock());
     let commands = ServerCommands::read(ctx);
-    let added =
-        read(verb, rest, &commands).and_then(|draft| module.policy.borrow().with(draft, &commands));
-    match added {
-        Ok((policy, id)) => {
-            let told = logged(&policy, &id);
-            module.install(ctx, policy, &commands);
-            tell(ctx, &format!("added: {told}"));
-            Answer::Text(id)
-        }
+    let draft = read(verb, rest, &commands);
+    match draft.and_then(|draft| put(ctx, draft, &commands, &AskedBy::client_of(ctx))) {
+        Ok(id) => Answer::Text(id),
         Err(problems) => Answer::error(listed(&problems)),
     }
+}
+
+/// Adds a statement in the policy's own words, at the end; the id it names is left out where another statement has it.
+/// Answers the id it got.
+pub fn add_line(ctx: Ctx<'_>, line: &str, by: &AskedBy) -> Result<String, String> {
+    let all = words::split_line(line.as_bytes(), 1).map_err(|problem| problem.message)?;
+    let all: Vec<&[u8]> = all.iter().map(|word| word.text.as_slice()).collect();
+    let all = words::from_arguments(&all);
+    let (verb, rest) = all.split_first().ok_or("no statement")?;
+    let commands = ServerCommands::read(ctx);
+    let mut draft = read(verb, rest, &commands).map_err(|problems| listed(&problems))?;
+    let policy = Rc::clone(&Module::get(ctx.lock()).policy.borrow());
+    let is_taken = |(id, _): &(String, _)| {
+        let mut statements = policy.statements().iter();
+        !statements.any(|statement| statement.id == *id)
+    };
+    draft.id = draft.id.filter(is_taken);
+    put(ctx, draft, &commands, by).map_err(|problems| listed(&problems))
+}
+
+/// Puts the policy with one more statement in force.
+fn put(
+    ctx: Ctx<'_>,
+    draft: Draft,
+    commands: &ServerCommands<'_>,
+    by: &AskedBy,
+) -> Result<String, Vec<Problem>> {
+    let module = Module::get(ctx.lock());
+    let (policy, id) = module.policy.borrow().with(draft, commands)?;
+    let told = logged(&policy, &id);
+    module.install(ctx, policy, commands);
+    tell(by, &format!("added: {told}"));
+    Ok(id)
 }
 
 /// A statement, or all that is wrong with it here.
@@ -80,7 +109,8 @@ pub fn remove(ctx: Ctx<'_>, ids: &[&[u8]]) -> Answer {
             let removed = module.policy.borrow().statements().len() - policy.statements().len();
             module.install(ctx, policy, &ServerCommands::read(ctx));
             let ids: Vec<String> = ids.iter().map(|id| printable(id)).collect();
-            tell(ctx, &format!("removed: {}", ids.join(" ")));
+            let by = AskedBy::client_of(ctx);
+            tell(&by, &format!("removed: {}", ids.join(" ")));
             Answer::Integer(i64::try_from(removed).unwrap_or(i64::MAX))
         }
         Err(problem) => Answer::error(problem),
@@ -91,7 +121,9 @@ pub fn remove(ctx: Ctx<'_>, ids: &[&[u8]]) -> Answer {
 pub fn reset(ctx: Ctx<'_>) -> Answer {
     let module = Module::get(ctx.lock());
     let policy = module.policy.borrow().emptied();
-    swap(ctx, policy, "all statements removed")
+    let by = AskedBy::client_of(ctx);
+    swap(ctx, policy, "all statements removed", &by);
+    Answer::ok()
 }
 
 /// MODE with a word: sets the mode.
@@ -100,15 +132,24 @@ pub fn mode(ctx: Ctx<'_>, word: &[u8]) -> Answer {
         let hint = instead(word, &Mode::WORDS);
         return Answer::error(format!("unknown mode '{}'{hint}", printable(word)));
     };
-    let policy = Module::get(ctx.lock()).policy.borrow().in_mode(mode);
-    swap(ctx, policy, &format!("mode {}", mode.word()))
+    set_mode(ctx, mode, &AskedBy::client_of(ctx));
+    Answer::ok()
+}
+
+/// Sets the mode, and answers the one before.
+pub fn set_mode(ctx: Ctx<'_>, mode: Mode, by: &AskedBy) -> Mode {
+    let module = Module::get(ctx.lock());
+    let before = module.policy.borrow().mode();
+    let policy = module.policy.borrow().in_mode(mode);
+    swap(ctx, policy, &format!("mode {}", mode.word()), by);
+    before
 }
 
 /// LOAD: takes the policy file's place of what is in force, or changes nothing.
 pub fn load(ctx: Ctx<'_>) -> Answer {
     let module = Module::get(ctx.lock());
     if module.settings.policy_path.borrow().is_none() {
-        return no_policy_file();
+        return Answer::error(NO_POLICY_FILE);
     }
     let commands = ServerCommands::read(ctx);
     match startup::read_policy(module, &commands) {
@@ -116,7 +157,7 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
             let count = policy.statements().len();
             module.install(ctx, policy, &commands);
             tell(
-                ctx,
+                &AskedBy::client_of(ctx),
                 &format!("loaded from the policy file: {count} statements"),
             );
             Answer::ok()
@@ -127,45 +168,37 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
 
 /// SAVE: writes the policy file.
 pub fn save(ctx: Ctx<'_>) -> Answer {
-    let module = Module::get(ctx.lock());
-    let path = module.settings.policy_path.borrow();
-    let Some(path) = path.as_deref() else {
-        return no_policy_file();
-    };
-    match policy_file::write(path, &module.policy.borrow().text()) {
-        Ok(()) => {
-            tell(ctx, "saved to the policy file");
-            Answer::ok()
-        }
+    match write(ctx, &AskedBy::client_of(ctx)) {
+        Ok(_) => Answer::ok(),
         Err(problem) => Answer::error(problem),
     }
 }
 
-fn no_policy_file() -> Answer {
-    Answer::error(
-        "there is no policy file: name one in redis.conf, 'loadmodule <path>/libsecaudit.so <policy file>' \
-         or 'secaudit.policy-file <policy file>', and restart",
-    )
+/// Writes the policy file; answers its path, printable.
+pub fn write(ctx: Ctx<'_>, by: &AskedBy) -> Result<String, String> {
+    let module = Module::get(ctx.lock());
+    let path = module.settings.policy_path.borrow();
+    let path = path.as_deref().ok_or(NO_POLICY_FILE)?;
+    policy_file::write(path, &module.policy.borrow().text())?;
+    tell(by, "saved to the policy file");
+    Ok(printable(path.as_os_str().as_bytes()))
 }
 
-fn swap(ctx: Ctx<'_>, policy: Policy, told: &str) -> Answer {
+/// What one is told who wants to read or write the policy file where there is none.
+pub const NO_POLICY_FILE: &str = "there is no policy file: name one in redis.conf, 'loadmodule <path>/libsecaudit.so <policy file>' \
+     or 'secaudit.policy-file <policy file>', and restart";
+
+fn swap(ctx: Ctx<'_>, policy: Policy, told: &str, by: &AskedBy) {
     Module::get(ctx.lock()).install(ctx, policy, &ServerCommands::read(ctx));
-    tell(ctx, told);
-    Answer::ok()
+    tell(by, told);
 }
 
 /// Every change is told in the log, with who made it.
-fn tell(ctx: Ctx<'_>, change: &str) {
-    let client = ctx.client();
-    let user = match identity::caller(client, ctx.lock()) {
-        Caller::User(user) => printable(&user),
-        Caller::Server | Caller::Unlinked | Caller::Untold => "?".to_owned(),
-    };
-    let address =
-        ffi::connection(client).map_or_else(|| "?".to_owned(), |connection| connection.address());
+fn tell(by: &AskedBy, change: &str) {
+    let by = by.shown();
     log(
         Level::Notice,
-        &format!("secaudit: policy changed by user {user} from {address}: {change}"),
+        &format!("secaudit: policy changed by {by}: {change}"),
     );
 }
 

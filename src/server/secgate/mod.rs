@@ -1,7 +1,7 @@
 //! SECGATE: reads and changes the gate. Each subcommand is registered, so that an ACL can grant each one.
 
-mod change;
-mod permission;
+pub mod change;
+pub mod permission;
 mod profile;
 mod seal;
 mod show;
@@ -21,7 +21,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     };
     let sub = canonical_vec(sub);
     if changes(&sub, rest)
-        && let Err(refused) = permission::to_change(ctx)
+        && let Err(refused) = permission::to_change(ctx, "change the gate")
     {
         return refused;
     }

@@ -9,15 +9,15 @@ use crate::server::ffi::Ctx;
 use crate::server::identity;
 use crate::server::module::Module;
 
-/// Whether the caller may change the gate; else what it is told.
-pub fn to_change(ctx: Ctx<'_>) -> Result<(), Answer> {
+/// Whether the caller may change anything; else what it is told. `what` is what it wants to do.
+pub fn to_change(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
     if Module::get(ctx.lock()).capabilities.get().acl_categories {
         return Ok(());
     }
     match identity::caller(ctx.client(), ctx.lock()) {
         Caller::User(user) if may_administer(ctx, &user) => Ok(()),
         Caller::User(user) => Err(Answer::Error(format!(
-            "NOPERM user '{}' may not change the gate: on this server that takes the right to run ACL SETUSER",
+            "NOPERM user '{}' may not {what}: on this server that takes the right to run ACL SETUSER",
             printable(&user)
         ))),
         // Another module, or the server itself: no ACL binds them.
@@ -32,7 +32,8 @@ const TELLING: [&[&[u8]]; 3] = [
     &[b"shutdown", b"nosave"],
 ];
 
-fn may_administer(ctx: Ctx<'_>, user: &[u8]) -> bool {
+/// Whether the ACL lets a user make calls that only administrators may.
+pub fn may_administer(ctx: Ctx<'_>, user: &[u8]) -> bool {
     let commands = ServerCommands::read(ctx);
     let told = TELLING.iter().find_map(|call| {
         let (command, rest) = call.split_first()?;

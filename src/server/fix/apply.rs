@@ -1,0 +1,258 @@
+//! SECAUDIT FIX APPLY: looks whether anything stands in the way, does step after step up to the first that fails, and
+//! judges the checks again.
+
+use std::collections::BTreeSet;
+
+use super::acting::Acting;
+use super::steps::Steps;
+use super::{may, seat};
+use crate::audit::facts::Facts;
+use crate::audit::fix::applied::{Applied, Done, Kept, Mended, Step};
+use crate::audit::fix::lockout::{Seat, refused};
+use crate::audit::fix::request::Request;
+use crate::audit::fix::{Action, Keep};
+use crate::audit::report::{Finding, Report, Verdict};
+use crate::audit::request::Form;
+use crate::render;
+use crate::server::answer::Answer;
+use crate::server::asked_by::AskedBy;
+use crate::server::beside::Host;
+use crate::server::collect::config_file::ConfigFile;
+use crate::server::ffi::{Level, log};
+use crate::server::secaudit::judge;
+use crate::server::secgate::change::NO_POLICY_FILE;
+
+/// What is asked for of one check.
+pub struct Wanted {
+    /// The check.
+    pub id: &'static str,
+    /// How it came out.
+    pub outcome: Verdict,
+    /// What can be done.
+    pub actions: Vec<Action>,
+}
+
+/// Does what is asked for.
+pub fn run(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
+    let facts = host.facts();
+    let before = judge(host);
+    let wanted = wanted(&before, request.checks.as_deref().unwrap_or_default());
+    let to_keep = to_keep(&wanted, &facts);
+    let seat = seat::of(host, by);
+    if let Err(error) = obstacle(host, by, request, &wanted, &to_keep, &seat, &facts) {
+        return error;
+    }
+    let file = facts.server.config_file.as_deref();
+    let renames = file.map(ConfigFile::read).unwrap_or_default();
+    let acting = Acting::new(host, by, &renames);
+    let steps = Steps { act: &acting };
+    let done = do_all(&steps, &wanted);
+    let kept = match request.persist {
+        true => keep(&steps, &to_keep, &done, file),
+        false => Vec::new(),
+    };
+    let after = judge(host);
+    let applied = applied(wanted, done, (&before, &after), kept, to_keep);
+    take_back_if_nobody_is_told(host, by, &renames, file, &applied);
+    match request.form {
+        Form::Json => Answer::Text(render::fix_json::applied(&applied)),
+        _ => Answer::lines(render::fix::applied(&applied, &after)),
+    }
+}
+
+fn wanted(report: &Report, ids: &[&'static str]) -> Vec<Wanted> {
+    let findings = ids.iter().filter_map(|id| report.finding(id));
+    let wanted = |finding: &Finding| Wanted {
+        id: finding.meta.id,
+        outcome: finding.outcome,
+        actions: finding.actions.clone(),
+    };
+    findings.map(wanted).collect()
+}
+
+/// What would make all of it outlive a restart, in order.
+fn to_keep(wanted: &[Wanted], facts: &Facts) -> Vec<Keep> {
+    let actions = wanted.iter().flat_map(|wanted| &wanted.actions);
+    let keeps: BTreeSet<Keep> = actions.filter_map(|action| action.keep(facts)).collect();
+    keeps.into_iter().collect()
+}
+
+/// What stands in the way, known before anything is done.
+fn obstacle(
+    host: &Host<'_>,
+    by: &AskedBy,
+    request: &Request,
+    wanted: &[Wanted],
+    to_keep: &[Keep],
+    seat: &Seat,
+    facts: &Facts,
+) -> Result<(), Answer> {
+    let unchanged = |why: String| Answer::error(format!("{why}; nothing was changed"));
+    if request.persist {
+        if to_keep.contains(&Keep::Rewrite) && facts.server.config_file.is_none() {
+            return Err(unchanged(
+                "the server was started without a configuration file, so there is nothing for PERSIST to write to: \
+                 leave it out"
+                    .to_owned(),
+            ));
+        }
+        if to_keep.contains(&Keep::PolicySave) && facts.gate.policy_file.is_none() {
+            return Err(unchanged(NO_POLICY_FILE.to_owned()));
+        }
+    }
+    let mut has_password = facts.default_user().is_ok_and(|user| !user.nopass);
+    for wanted in wanted {
+        for action in &wanted.actions {
+            if let Some(why) = refused(action, seat, facts, has_password) {
+                let (id, does) = (wanted.id, action.does());
+                return Err(unchanged(format!("{id}: {does}: {why}")));
+            }
+            has_password |= *action == Action::NewPassword;
+        }
+    }
+    let actions: Vec<Action> = wanted
+        .iter()
+        .flat_map(|wanted| wanted.actions.clone())
+        .collect();
+    let keeps = if request.persist { to_keep } else { &[] }.to_vec();
+    let by = by.clone();
+    host.visit(move |ctx| may::all(ctx, &by, &actions, &keeps))
+        .map_err(Answer::Error)
+}
+
+/// Does everything, up to the first step that fails. One list of results for each check.
+pub fn do_all(steps: &Steps<'_>, wanted: &[Wanted]) -> Vec<Vec<Done>> {
+    let mut failed = false;
+    let mut one = |id: &str, action: &Action| {
+        if failed {
+            return Done::No;
+        }
+        let result = steps.run(action);
+        failed = result.is_err();
+        let what = match &result {
+            // The policy's own line in the log tells of a statement, without what may be a secret in it.
+            Ok(_) if matches!(action, Action::Statement(_)) => {
+                format!("{id}: a statement was added")
+            }
+            Ok(_) => format!("{id}: {}", action.does()),
+            Err(why) => format!("{id}: a step failed: {why}"),
+        };
+        steps.act.tell(&what);
+        match result {
+            Ok(change) => Done::Yes(change),
+            Err(why) => Done::Failed(why),
+        }
+    };
+    let mut of_check = |wanted: &Wanted| {
+        wanted
+            .actions
+            .iter()
+            .map(|action| one(wanted.id, action))
+            .collect()
+    };
+    wanted.iter().map(&mut of_check).collect()
+}
+
+/// Keeps what was done, if all of it was; stops at the first that fails.
+pub fn keep(
+    steps: &Steps<'_>,
+    to_keep: &[Keep],
+    done: &[Vec<Done>],
+    config_file: Option<&[u8]>,
+) -> Vec<Kept> {
+    let all_done = done
+        .iter()
+        .flatten()
+        .all(|done| matches!(done, Done::Yes(_)));
+    let mut stopped = !all_done;
+    let mut one = |by: &Keep| {
+        let result = (!stopped).then(|| steps.keep(*by, config_file));
+        stopped |= matches!(result, Some(Err(_)));
+        Kept { by: *by, result }
+    };
+    to_keep.iter().map(&mut one).collect()
+}
+
+fn applied(
+    wanted: Vec<Wanted>,
+    done: Vec<Vec<Done>>,
+    (before, after): (&Report, &Report),
+    kept: Vec<Kept>,
+    to_keep: Vec<Keep>,
+) -> Applied {
+    let mended = |(wanted, done): (Wanted, Vec<Done>)| {
+        let now = after.finding(wanted.id);
+        let steps = wanted.actions.iter().zip(done);
+        let steps = steps.map(|(action, result)| Step {
+            does: action.does(),
+            result,
+        });
+        let fails =
+            |finding: &&Finding| matches!(finding.outcome, Verdict::Fail | Verdict::Suppressed);
+        Mended {
+            id: wanted.id,
+            before: wanted.outcome,
+            steps: steps.collect(),
+            now: now.map_or(Verdict::Unknown, |finding| finding.outcome),
+            actual: now
+                .map(|finding| finding.actual.clone())
+                .unwrap_or_default(),
+            by_hand: now
+                .filter(fails)
+                .map(|finding| finding.steps.clone())
+                .unwrap_or_default(),
+        }
+    };
+    let checks: Vec<Mended> = wanted.into_iter().zip(done).map(mended).collect();
+    let any_done = checks
+        .iter()
+        .flat_map(|check| &check.steps)
+        .any(|step| matches!(step.result, Done::Yes(_)));
+    Applied {
+        checks,
+        kept,
+        to_keep: if any_done { to_keep } else { Vec::new() },
+        grades: (before.grade.clone(), after.grade.clone()),
+    }
+}
+
+/// A password that nobody was told locks everybody out: where the client who asked has gone before the answer, it is
+/// taken back, also from the files.
+fn take_back_if_nobody_is_told(
+    host: &Host<'_>,
+    by: &AskedBy,
+    renames: &ConfigFile,
+    config_file: Option<&[u8]>,
+    applied: &Applied,
+) {
+    let made = |step: &Step| matches!(&step.result, Done::Yes(change) if change.password.is_some());
+    if !applied
+        .checks
+        .iter()
+        .flat_map(|check| &check.steps)
+        .any(made)
+    {
+        return;
+    }
+    let client = by.clone();
+    if !host.visit(move |ctx| client.has_gone(ctx.lock())) {
+        return;
+    }
+    let nobody = by.without_connection();
+    let acting = Acting::new(host, &nobody, renames);
+    let steps = Steps { act: &acting };
+    let taken_back = steps.forget_password();
+    for kept in &applied.kept {
+        if matches!(kept.result, Some(Ok(_))) {
+            let _ = steps.keep(kept.by, config_file);
+        }
+    }
+    let outcome = match taken_back {
+        Ok(()) => "was taken back".to_owned(),
+        Err(why) => format!("could not be taken back: {why}"),
+    };
+    let line = format!(
+        "secaudit: the client who asked for a new password has gone before it could be told, so the password {outcome}"
+    );
+    host.visit(move |_| log(Level::Warning, &line));
+}

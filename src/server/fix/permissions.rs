@@ -1,0 +1,153 @@
+//! The permission bits of a file of this server's, changed without following a link that somebody put there meanwhile.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+
+use crate::render::escape::printable;
+
+/// Bits that give something to others than the owner.
+const OF_OTHERS: u32 = 0o7077;
+
+/// Sets the bits of a file or folder that belongs to this process's user; answers those before. They never give others
+/// more than they had.
+pub fn set(path: &[u8], mode: u32) -> Result<u32, String> {
+    let file = open(path).map_err(|error| told(&error))?;
+    let found = file.metadata().map_err(|error| told(&error))?;
+    let before = found.mode() & 0o7777;
+    if !(found.is_file() || found.is_dir()) {
+        return Err("it is neither a file nor a folder".to_owned());
+    }
+    if mode & !before & OF_OTHERS != 0 {
+        return Err(format!(
+            "it has {before:o} now, and {mode:o} would give others more"
+        ));
+    }
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(|error| told(&error))?;
+    Ok(before)
+}
+
+/// Has the server write a file anew, and gives it back the bits it had: servers write redis.conf and ACL files with 644,
+/// whatever they had before. Answers what there is to say of the file.
+pub fn keeping(path: &[u8], write: impl FnOnce() -> Result<(), String>) -> Result<String, String> {
+    let bits = || fs::metadata(OsStr::from_bytes(path)).map(|found| found.mode() & 0o7777);
+    let before = bits();
+    write()?;
+    let shown = printable(path);
+    match (before, bits()) {
+        (Ok(before), Ok(after)) if after & !before & OF_OTHERS != 0 => {
+            match set(path, before & after) {
+                Ok(_) => Ok(shown),
+                Err(why) => Ok(format!(
+                    "{shown}, whose mode was {before:o} and is {after:o} now: {why}"
+                )),
+            }
+        }
+        _ => Ok(shown),
+    }
+}
+
+fn open(path: &[u8]) -> io::Result<File> {
+    // A named pipe would wait for its writer, and the last part of the path must not be a link.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(flags)
+        .open(OsStr::from_bytes(path))
+}
+
+fn told(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::ELOOP) => "it is a link: change what it leads to".to_owned(),
+        Some(libc::EPERM) => "it belongs to another user than the server's".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let end = text.find(" (os error").unwrap_or(text.len());
+            text.get(..end).unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    fn try_to_set(path: &Path, mode: u32) -> Result<u32, String> {
+        set(path.as_os_str().as_bytes(), mode)
+    }
+
+    #[test]
+    fn bits_of_files_and_folders_are_taken_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        fs::write(&file, "x").unwrap();
+        for (path, before, wanted) in [
+            (file.as_path(), 0o644, 0o600),
+            (folder.path(), 0o755, 0o700),
+        ] {
+            fs::set_permissions(path, Permissions::from_mode(before)).unwrap();
+            assert_eq!(try_to_set(path, wanted), Ok(before));
+            assert_eq!(mode(path), wanted);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_anew_keeps_what_it_hid() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        let write = |mode: u32| {
+            let path = path.clone();
+            move || {
+                let _ = fs::remove_file(&path);
+                fs::write(&path, "new").unwrap();
+                fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+                Ok(())
+            }
+        };
+        write(0o640)().unwrap();
+        let bytes = path.as_os_str().as_bytes();
+        for (written, left) in [(0o644, 0o640), (0o600, 0o600), (0o666, 0o600)] {
+            assert_eq!(keeping(bytes, write(written)), Ok(printable(bytes)));
+            assert_eq!(mode(&path), left);
+        }
+        let failing = || Err("no".to_owned());
+        assert_eq!(keeping(bytes, failing), Err("no".to_owned()));
+    }
+
+    #[test]
+    fn nothing_is_given_to_others_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("f"), folder.path().join("l"));
+        fs::write(&file, "x").unwrap();
+        symlink(&file, &link).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert!(
+            try_to_set(&file, 0o640)
+                .unwrap_err()
+                .contains("would give others more")
+        );
+        assert!(
+            try_to_set(&link, 0o600)
+                .unwrap_err()
+                .contains("it is a link")
+        );
+        let gone = folder.path().join("no/such");
+        assert!(
+            try_to_set(&gone, 0o600)
+                .unwrap_err()
+                .contains("No such file")
+        );
+        assert_eq!(mode(&file), 0o600);
+    }
+}
