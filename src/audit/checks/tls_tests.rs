@@ -61,6 +61,8 @@ fn passwords_that_cross_it_make_it_high_unless_nobody_can_send_any() {
     );
     sample::user(&mut facts, "default").nopass = true;
     assert_eq!(fails(&Plaintext, &facts).severity, None);
+    sample::set(&mut facts, "protected-mode", "no");
+    assert_eq!(fails(&Plaintext, &facts).severity, None);
     facts.users = Fact::Unavailable("ACL is renamed".to_owned());
     let failure = fails(&Plaintext, &facts);
     assert!(failure.actual.concat().contains("ACL is renamed"));
