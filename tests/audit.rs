@@ -14,11 +14,13 @@ mod files;
 mod fixtures;
 mod grade;
 mod limits;
+mod names;
 mod network;
 mod process;
 mod public_clients;
 mod renamed;
 mod sockets;
+mod switches;
 mod tls;
 mod tls_links;
 

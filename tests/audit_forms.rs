@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 38] = [
+pub const IDS: [&str; 45] = [
     "net.bind",
     "net.listening",
     "net.firewall",
@@ -32,6 +32,13 @@ pub const IDS: [&str; 38] = [
     "cmd.dangerous",
     "cmd.data-loss",
     "cmd.config",
+    "cmd.rename-guessable",
+    "cmd.rename-command",
+    "cmd.scripting",
+    "cmd.debug",
+    "cmd.module-load",
+    "cmd.protected-configs",
+    "cmd.gate",
     "file.config",
     "file.data-dir",
     "file.data",

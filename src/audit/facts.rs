@@ -4,11 +4,13 @@
 mod accepted;
 mod files;
 mod machine;
+mod names;
 mod network;
 
 pub use accepted::*;
 pub use files::*;
 pub use machine::*;
+pub use names::*;
 pub use network::*;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +116,8 @@ pub struct Facts {
     pub administrators: BTreeSet<Vec<u8>>,
     /// Enabled users whom the ACL lets change data by other means than the commands of `cmd.data-loss`.
     pub writers: Fact<Vec<Vec<u8>>>,
+    /// What redis.conf says; `None` when the server was started without one.
+    pub configured: Option<Configured>,
     /// How each dangerous command stands, in the catalogue's order.
     pub commands: Vec<CommandAccess>,
     /// The files the server lives from.
@@ -269,6 +273,10 @@ pub struct Gate {
     pub policy_file: Option<Vec<u8>>,
     /// Its log file (`secaudit.log-file`), by its absolute path.
     pub log_file: Option<Vec<u8>>,
+    /// The new names it gives commands.
+    pub names: Vec<NewName>,
+    /// The ids of the statements that only record what they would refuse.
+    pub on_trial: Vec<String>,
     /// What this server lets the module do, each `name` with yes or no.
     pub capabilities: Vec<(&'static str, bool)>,
     /// What the policy says of the audit.

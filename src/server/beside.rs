@@ -255,6 +255,8 @@ fn begin(ctx: Ctx<'_>, beside: bool) -> facts::Gate {
             .as_ref()
             .map(|path| path.as_os_str().as_bytes().to_vec()),
         log_file: module.log_file.path(),
+        names: facts::new_names(&policy),
+        on_trial: facts::rules_on_trial(&policy),
         capabilities: module.capabilities.get().named(),
         accepted: facts::Accepted::by(&policy),
     }

@@ -6,6 +6,7 @@ use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::{CONFIG, DANGEROUS, DATA_LOSS};
 use crate::audit::facts::Facts;
+use crate::audit::fix::Action;
 
 /// `cmd.dangerous`: nobody can run what erases, leaks or takes over.
 pub struct Dangerous;
@@ -37,7 +38,7 @@ impl Check for Dangerous {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        judged(facts, &DANGEROUS, dangerous_steps)
+        judged(facts, &DANGEROUS, dangerous_steps, dangerous_actions)
     }
 }
 
@@ -62,7 +63,8 @@ impl Check for Config {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        judged(facts, &[CONFIG], |facts, _| config_steps(facts))
+        let actions = |facts: &Facts, _: &Open| vec![deny(facts, CONFIG)];
+        judged(facts, &[CONFIG], |facts, _| config_steps(facts), actions)
     }
 }
 
@@ -130,16 +132,24 @@ impl Check for DataLoss {
     }
 }
 
+/// The commands somebody can run, and who.
+type Open = [(&'static str, Vec<Vec<u8>>)];
+
 /// Fails when one of these commands is open, is unknown when one is unknown, and passes else.
 fn judged(
     facts: &Facts,
     names: &[&'static str],
-    remedy: impl Fn(&Facts, &[(&'static str, Vec<Vec<u8>>)]) -> Vec<String>,
+    remedy: impl Fn(&Facts, &Open) -> Vec<String>,
+    actions: impl Fn(&Facts, &Open) -> Vec<Action>,
 ) -> Outcome {
     let summary = access::summary(facts, names);
     if !summary.open.is_empty() {
         let steps = remedy(facts, &summary.open);
-        return Failure::new(summary.lines).steps(steps).into();
+        let actions = actions(facts, &summary.open);
+        return Failure::new(summary.lines)
+            .steps(steps)
+            .actions(actions)
+            .into();
     }
     match summary.unknown {
         Some(reason) => Outcome::unknown(reason),
@@ -161,13 +171,28 @@ fn without_limits(facts: &Facts) -> BTreeSet<&[u8]> {
         .collect()
 }
 
-fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<String> {
+/// Replicas need these two, and the gate denies them only by force: they are ACL's to take.
+const OF_REPLICAS: [&str; 2] = ["sync", "psync"];
+
+fn deny(facts: &Facts, commands: &str) -> Action {
+    let spared = steps::but_administrators(facts);
+    Action::Statement(format!("deny {commands}{spared}"))
+}
+
+fn dangerous_actions(facts: &Facts, open: &Open) -> Vec<Action> {
+    let names = open.iter().map(|(name, _)| *name);
+    let names: Vec<&str> = names.filter(|name| !OF_REPLICAS.contains(name)).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![deny(facts, &names.join(" "))]
+}
+
+fn dangerous_steps(facts: &Facts, open: &Open) -> Vec<String> {
     let cli = steps::cli(facts);
-    // Replicas need these two, and the gate denies them only by force: they are ACL's to take.
-    let of_replicas = ["sync", "psync"];
     let (acl, gate): (Vec<_>, Vec<_>) = open
         .iter()
-        .partition(|(name, _)| of_replicas.contains(name));
+        .partition(|(name, _)| OF_REPLICAS.contains(name));
     let mut lines = Vec::new();
     if !acl.is_empty() {
         let mut users: Vec<&Vec<u8>> = acl.iter().flat_map(|(_, users)| users).collect();
@@ -187,25 +212,17 @@ fn dangerous_steps(facts: &Facts, open: &[(&'static str, Vec<Vec<u8>>)]) -> Vec<
         .collect();
     if !denied.is_empty() {
         lines.push(format!(
-            "{cli} SECGATE DENY {} id=no-dangerous",
-            quoted(&denied)
+            "{cli} SECGATE DENY {}{} id=no-dangerous",
+            quoted(&denied),
+            steps::but_administrators_in_shell(facts)
         ));
     }
     if gate.iter().any(|(name, _)| *name == CONFIG) {
         lines.extend(config_steps(facts));
     } else if !denied.is_empty() {
-        lines.push(save_step(facts));
+        lines.push(steps::keep_policy(facts));
     }
     lines
-}
-
-/// How the gate's statements outlive a restart.
-fn save_step(facts: &Facts) -> String {
-    if facts.gate.policy_file.is_some() {
-        return format!("{} SECGATE SAVE", steps::cli(facts));
-    }
-    "# to keep this, name a policy file in redis.conf (loadmodule .../libsecaudit.so FILE), restart, and SECGATE SAVE"
-        .to_owned()
 }
 
 fn config_steps(facts: &Facts) -> Vec<String> {
@@ -214,7 +231,7 @@ fn config_steps(facts: &Facts) -> Vec<String> {
         format!(
             "{cli} SECGATE RENAME config \"$(openssl rand -hex 12)\"   # SECGATE LIST shows you the new name"
         ),
-        save_step(facts),
+        steps::keep_policy(facts),
         "# Sentinel needs CONFIG and SLAVEOF: tell it the new name with 'sentinel rename-command'"
             .to_owned(),
     ]
@@ -235,7 +252,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
         })
         .collect();
     lines.push(format!(
-        "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@dangerous"
+        "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
     lines
 }

@@ -5,6 +5,7 @@ mod authentication;
 mod certificates;
 mod commands;
 mod files;
+mod gate;
 mod limits;
 mod network;
 mod passwords;
@@ -12,8 +13,11 @@ mod ports;
 mod process;
 mod public_clients;
 mod records;
+mod renames;
+mod scripting;
 mod sockets;
 mod steps;
+mod switches;
 mod tls;
 mod tls_links;
 mod unix_socket;
@@ -44,6 +48,13 @@ pub const ALL: &[&dyn Check] = &[
     &commands::Dangerous,
     &commands::DataLoss,
     &commands::Config,
+    &renames::Guessable,
+    &renames::RenameCommand,
+    &scripting::Scripting,
+    &switches::DebugCommand,
+    &switches::ModuleCommand,
+    &switches::ProtectedConfigs,
+    &gate::Enforces,
     &files::Config,
     &files::DataDir,
     &files::Data,
@@ -173,6 +184,13 @@ mod tests {
                 "cmd.dangerous high true",
                 "cmd.data-loss info true",
                 "cmd.config high true",
+                "cmd.rename-guessable medium false",
+                "cmd.rename-command low false",
+                "cmd.scripting medium false",
+                "cmd.debug high false",
+                "cmd.module-load high false",
+                "cmd.protected-configs high false",
+                "cmd.gate low false",
                 "file.config high true",
                 "file.data-dir high true",
                 "file.data medium false",
@@ -243,11 +261,12 @@ mod tests {
     #[test]
     fn nothing_passes_when_nothing_could_be_read() {
         use crate::audit::report::Verdict;
-        // Who this process is, the kernel always tells.
         let findings = crate::audit::run(&sample::nothing_read()).findings;
+        // Who this process is, the kernel always tells; how the gate stands, the module itself.
+        let always_known = ["proc.root", "cmd.gate"];
         for finding in findings
             .iter()
-            .filter(|finding| finding.meta.id != "proc.root")
+            .filter(|finding| !always_known.contains(&finding.meta.id))
         {
             assert_eq!(finding.outcome, Verdict::Unknown, "{}", finding.meta.id);
             assert!(

@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod changes;
 mod network;
 
+pub use changes::*;
 pub use network::*;
 
 use sha2::{Digest, Sha256};
@@ -16,7 +18,6 @@ use sha2::{Digest, Sha256};
 use crate::audit::check::{Check, Failure, Outcome};
 use crate::audit::command_names;
 use crate::audit::facts::*;
-use crate::policy::day::Day;
 
 /// The password of the hardened server.
 pub const PASSWORD: &str = "V1XbkU9vOzrB7wQq4n2T8mC5sYdE6hGj0LpRaKfZ";
@@ -58,6 +59,9 @@ pub fn hardened() -> Facts {
         ("logfile", "/var/log/redis/redis.log"),
         ("syslog-enabled", "no"),
         ("acllog-max-len", "128"),
+        ("enable-debug-command", "no"),
+        ("enable-module-command", "no"),
+        ("enable-protected-configs", "no"),
     ];
     let config = config.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let command = |name| CommandAccess {
@@ -106,6 +110,7 @@ pub fn hardened() -> Facts {
         }]),
         administrators: BTreeSet::new(),
         writers: Fact::Known(Vec::new()),
+        configured: Some(Configured::default()),
         commands: command_names::all().map(command).collect(),
         files: files(),
         process: Process {
@@ -128,6 +133,8 @@ pub fn hardened() -> Facts {
             statements: 1,
             policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
             log_file: None,
+            names: Vec::new(),
+            on_trial: Vec::new(),
             capabilities: vec![("client-identity", false)],
             accepted: Accepted::default(),
         },
@@ -175,9 +182,21 @@ pub fn wide_open() -> Facts {
         ("client-output-buffer-limit", "normal 0 0 0"),
         ("loglevel", "nothing"),
         ("acllog-max-len", "0"),
+        ("enable-debug-command", "yes"),
+        ("enable-module-command", "yes"),
+        ("enable-protected-configs", "yes"),
     ] {
         set(&mut facts, name, value);
     }
+    facts.configured = Some(Configured {
+        gap: None,
+        renames: vec![RenameLine {
+            command: b"object".to_vec(),
+            new: Some(Secret::new(b"object_2".to_vec())),
+            file: b"/etc/redis/redis.conf".to_vec(),
+        }],
+    });
+    facts.gate.mode = "observe";
     facts.machine.core = Fact::Known(CoreDumps {
         limit: None,
         undumpable: false,
@@ -221,6 +240,10 @@ pub fn nothing_read() -> Facts {
     facts.packet_filter = none();
     facts.users = none();
     facts.writers = none();
+    facts.configured = Some(Configured {
+        gap: Some("/etc/redis/redis.conf: not readable".to_owned()),
+        ..Configured::default()
+    });
     facts.clients = none();
     facts.tls_built = none();
     facts.certificates = none();
@@ -413,96 +436,6 @@ pub fn password(text: &str) -> Fact<Option<Secret>> {
 pub fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Changes a setting.
-pub fn set(facts: &mut Facts, name: &str, value: &str) {
-    let Fact::Known(config) = &mut facts.config else {
-        panic!("no settings");
-    };
-    config.insert(name.to_owned(), value.as_bytes().to_vec());
-}
-
-/// A user, to change.
-pub fn user<'f>(facts: &'f mut Facts, name: &str) -> &'f mut User {
-    let Fact::Known(users) = &mut facts.users else {
-        panic!("no users");
-    };
-    users
-        .iter_mut()
-        .find(|user| user.name == name.as_bytes())
-        .unwrap()
-}
-
-/// Adds an enabled user who can run nothing.
-pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
-    let Fact::Known(users) = &mut facts.users else {
-        panic!("no users");
-    };
-    users.push(User {
-        name: name.as_bytes().to_vec(),
-        enabled: true,
-        nopass,
-        password_hashes: Vec::new(),
-        rights: Vec::new(),
-    });
-    for command in &mut facts.commands {
-        let Fact::Known(access) = &mut command.access else {
-            continue;
-        };
-        access.push(UserAccess {
-            user: name.as_bytes().to_vec(),
-            acl: false,
-            gate: GateVerdict::Pass,
-        });
-    }
-}
-
-/// Has the policy accept what a check finds, by the statement `r9`.
-pub fn suppress(facts: &mut Facts, check: &str, until: Option<&str>) {
-    facts.gate.accepted.suppressions.push(Suppression {
-        check: check.to_owned(),
-        id: "r9".to_owned(),
-        note: "known and watched".to_owned(),
-        until: until.map(|day| Day::read(day.as_bytes()).unwrap()),
-    });
-}
-
-/// A command, to change.
-pub fn command<'f>(facts: &'f mut Facts, name: &str) -> &'f mut CommandAccess {
-    facts
-        .commands
-        .iter_mut()
-        .find(|command| command.name == name)
-        .unwrap()
-}
-
-/// Lets a user run a command.
-pub fn open_command(facts: &mut Facts, name: &str, user: &str) {
-    let Fact::Known(access) = &mut command(facts, name).access else {
-        panic!("access is not known");
-    };
-    match access
-        .iter_mut()
-        .find(|access| access.user == user.as_bytes())
-    {
-        Some(access) => access.acl = true,
-        None => access.push(UserAccess {
-            user: user.as_bytes().to_vec(),
-            acl: true,
-            gate: GateVerdict::Pass,
-        }),
-    }
-}
-
-/// What the gate says to a command, whoever calls.
-pub fn verdict(facts: &mut Facts, name: &str, verdict: GateVerdict) {
-    let Fact::Known(access) = &mut command(facts, name).access else {
-        panic!("access is not known");
-    };
-    for access in access {
-        access.gate = verdict.clone();
-    }
 }
 
 /// The failure of a check that fails.

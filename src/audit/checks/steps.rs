@@ -4,6 +4,7 @@
 
 use crate::audit::facts::Facts;
 use crate::audit::reach;
+use crate::policy::words::quote;
 use crate::render::escape::printable;
 
 /// The tutorial this project grew out of.
@@ -60,6 +61,48 @@ pub fn keep(facts: &Facts, line: &str) -> String {
     }
 }
 
+/// How the gate's statements outlive a restart.
+pub fn keep_policy(facts: &Facts) -> String {
+    if facts.gate.policy_file.is_some() {
+        return format!("{} SECGATE SAVE", cli(facts));
+    }
+    "# to keep this, name a policy file in redis.conf (loadmodule .../libsecaudit.so FILE), restart, and SECGATE SAVE"
+        .to_owned()
+}
+
+/// The condition by which a deny spares the administrators the policy names, in the policy's words with a space before
+/// it; empty where it names none, or where this server does not tell the gate who is calling.
+pub fn but_administrators(facts: &Facts) -> String {
+    let mut condition = String::new();
+    if let Some(list) = spared(facts) {
+        condition.push_str(" user=");
+        quote(&list, &mut condition);
+    }
+    condition
+}
+
+/// The same as a shell takes it.
+pub fn but_administrators_in_shell(facts: &Facts) -> String {
+    let word = |list: Vec<u8>| format!(" {}", shell_path(&[b"user=", list.as_slice()].concat()));
+    spared(facts).map(word).unwrap_or_default()
+}
+
+fn spared(facts: &Facts) -> Option<Vec<u8>> {
+    if !facts.gate.capabilities.contains(&("client-identity", true)) {
+        return None;
+    }
+    let named = facts.gate.accepted.administrators.iter();
+    let mut list = Vec::new();
+    for pattern in named.flat_map(|administrators| &administrators.patterns) {
+        list.extend(if list.is_empty() { &b"!"[..] } else { b",!" });
+        for byte in &pattern.text {
+            list.extend((*byte == b',').then_some(b'\\'));
+            list.push(*byte);
+        }
+    }
+    (!list.is_empty()).then_some(list)
+}
+
 /// A path as a shell takes it.
 pub fn shell_path(path: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@:,".contains(byte);
@@ -91,9 +134,13 @@ pub fn first_few(names: &[String], limit: usize) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::audit::checks::sample;
+    use crate::audit::facts::Accepted;
+    use crate::policy::Policy;
+    use crate::policy::resolve::tests::FewCommands;
 
     #[test]
     fn the_client_is_told_the_way_that_is_open() {
@@ -123,6 +170,25 @@ mod tests {
         assert_eq!(shell_path(b"/a b/it's"), "'/a b/it'\\''s'");
         assert_eq!(shell_path(b"/a\n\xff'"), "$'/a\\n\\xff\\''");
         assert_eq!(shell_path(b""), "''");
+    }
+
+    #[test]
+    fn a_deny_spares_the_administrators_where_the_gate_knows_who_calls() {
+        let policy = "administrators ops* \"a,b c\"\nadministrators dba\n";
+        let policy = Policy::read(policy.as_bytes(), &FewCommands).unwrap();
+        let mut facts = sample::hardened();
+        facts.gate.accepted = Accepted::by(&policy);
+        assert_eq!(but_administrators(&facts), "");
+        facts.gate.capabilities = vec![("client-identity", true)];
+        let condition = but_administrators(&facts);
+        assert_eq!(condition, " user=\"!ops*,!a\\\\,b c,!dba\"");
+        let in_shell = but_administrators_in_shell(&facts);
+        assert_eq!(in_shell, " 'user=!ops*,!a\\,b c,!dba'");
+        let rule = format!("deny eval{condition}\n");
+        let rule = Policy::read(rule.as_bytes(), &FewCommands).unwrap();
+        assert_eq!(rule.statements().len(), 1);
+        facts.gate.accepted = Accepted::default();
+        assert_eq!(but_administrators(&facts), "");
     }
 
     #[test]

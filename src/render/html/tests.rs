@@ -80,6 +80,8 @@ fn nobodys_name_becomes_a_part_of_the_page() {
     let mut facts = sample::wide_open();
     let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}&amp;</style>";
     sample::add_user(&mut facts, hostile, true);
+    // So that as much fails as without that user.
+    sample::open_command(&mut facts, "eval", hostile);
     facts.server.config_file = Some(b"/etc/<script>alert(3)</script>\xff\x1b".to_vec());
     facts.server.host = hostile.to_owned();
     facts.server.version = hostile.to_owned();

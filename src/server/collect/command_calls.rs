@@ -3,6 +3,8 @@
 /// A call, word by word.
 pub type Call = &'static [&'static [u8]];
 
+const SOME_DIGEST: &[u8] = b"e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+
 /// The calls that stand for a command. A container stands for those of its subcommands that do harm.
 pub fn calls(name: &str) -> &'static [Call] {
     match name {
@@ -53,6 +55,15 @@ pub fn calls(name: &str) -> &'static [Call] {
         "spop" => &[&[b"spop", b"k"]],
         "srem" => &[&[b"srem", b"k", b"m"]],
         "rename" => &[&[b"rename", b"k", b"l"]],
+        "eval" => &[&[b"eval", b"return 1", b"0"]],
+        "evalsha" => &[&[b"evalsha", SOME_DIGEST, b"0"]],
+        "eval_ro" => &[&[b"eval_ro", b"return 1", b"0"]],
+        "evalsha_ro" => &[&[b"evalsha_ro", SOME_DIGEST, b"0"]],
+        "fcall" => &[&[b"fcall", b"f", b"0"]],
+        "fcall_ro" => &[&[b"fcall_ro", b"f", b"0"]],
+        "script|load" => &[&[b"script", b"load", b"return 1"]],
+        "function|load" => &[&[b"function", b"load", b"#!lua name=l"]],
+        "function|restore" => &[&[b"function", b"restore", b"v"]],
         _ => &[],
     }
 }

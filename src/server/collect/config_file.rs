@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::bounded;
 use super::config_lines::{Directive, directives};
+use crate::audit::facts::{Configured, RenameLine, Secret};
 
 /// What the configuration files say, as far as the audit asks.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub struct ConfigFile {
     pub bad_lines: Vec<String>,
     /// `rename-command`: the old name in lower case, and what it became; empty when it was removed.
     pub renames: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The same line by line, as checks want it.
+    pub rename_lines: Vec<RenameLine>,
     /// The names on `user` lines.
     pub users: BTreeSet<Vec<u8>>,
     /// The settings that say where the server writes; of several lines the last one counts.
@@ -80,6 +83,14 @@ impl ConfigFile {
     /// What the files say of a setting that names a place to write to.
     pub fn value(&self, setting: &str) -> Option<&[u8]> {
         self.places.get(setting.as_bytes()).map(Vec::as_slice)
+    }
+
+    /// What they say, for checks to hold against the running server.
+    pub fn configured(&self) -> Configured {
+        Configured {
+            gap: self.unread.first().or(self.bad_lines.first()).cloned(),
+            renames: self.rename_lines.clone(),
+        }
     }
 
     /// Why these files may not tell everything, as an addition to a reason.
@@ -162,9 +173,14 @@ impl Reading {
         }
         match (line.name.as_slice(), line.arguments.as_slice()) {
             (b"rename-command", [old, new]) => {
-                self.found
-                    .renames
-                    .insert(old.to_ascii_lowercase(), new.clone());
+                let old = old.to_ascii_lowercase();
+                let file = self.open.last().map(|path| path.as_os_str().as_bytes());
+                self.found.rename_lines.push(RenameLine {
+                    command: old.clone(),
+                    new: (!new.is_empty()).then(|| Secret::new(new.clone())),
+                    file: file.unwrap_or_default().to_vec(),
+                });
+                self.found.renames.insert(old, new.clone());
             }
             (b"user", [name, ..]) => {
                 self.found.users.insert(name.clone());

@@ -51,6 +51,8 @@ pub fn gate() -> Gate {
         statements: 0,
         policy_file: None,
         log_file: None,
+        names: Vec::new(),
+        on_trial: Vec::new(),
         capabilities: Vec::new(),
         accepted: Accepted::default(),
     }

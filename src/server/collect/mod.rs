@@ -43,6 +43,7 @@ use crate::audit::facts::{Facts, Gate};
 pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let server = server::read(ask);
     let file = server.config_file.as_deref().map(ConfigFile::read);
+    let configured = file.as_ref().map(ConfigFile::configured);
     let file = file.unwrap_or_default();
     let accounts = accounts::Accounts::read();
     let settings = settings::read(ask, &file);
@@ -82,6 +83,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
             .administrators_among(users.known().map_or(&[], Vec::as_slice)),
         users,
         writers: commands.writers,
+        configured,
         commands: commands.access,
         gate,
     }
@@ -99,6 +101,8 @@ mod tests {
             statements: 0,
             policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
             log_file: None,
+            names: Vec::new(),
+            on_trial: Vec::new(),
             capabilities: Vec::new(),
             accepted: Accepted::default(),
         }

@@ -1,0 +1,94 @@
+//! What a test changes on a server of the samples: a setting, a user, a command, the policy's words on the audit.
+
+use crate::audit::facts::*;
+use crate::policy::day::Day;
+
+/// Changes a setting.
+pub fn set(facts: &mut Facts, name: &str, value: &str) {
+    let Fact::Known(config) = &mut facts.config else {
+        panic!("no settings");
+    };
+    config.insert(name.to_owned(), value.as_bytes().to_vec());
+}
+
+/// A user, to change.
+pub fn user<'f>(facts: &'f mut Facts, name: &str) -> &'f mut User {
+    let Fact::Known(users) = &mut facts.users else {
+        panic!("no users");
+    };
+    users
+        .iter_mut()
+        .find(|user| user.name == name.as_bytes())
+        .unwrap()
+}
+
+/// Adds an enabled user who can run nothing.
+pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
+    let Fact::Known(users) = &mut facts.users else {
+        panic!("no users");
+    };
+    users.push(User {
+        name: name.as_bytes().to_vec(),
+        enabled: true,
+        nopass,
+        password_hashes: Vec::new(),
+        rights: Vec::new(),
+    });
+    for command in &mut facts.commands {
+        let Fact::Known(access) = &mut command.access else {
+            continue;
+        };
+        access.push(UserAccess {
+            user: name.as_bytes().to_vec(),
+            acl: false,
+            gate: GateVerdict::Pass,
+        });
+    }
+}
+
+/// Has the policy accept what a check finds, by the statement `r9`.
+pub fn suppress(facts: &mut Facts, check: &str, until: Option<&str>) {
+    facts.gate.accepted.suppressions.push(Suppression {
+        check: check.to_owned(),
+        id: "r9".to_owned(),
+        note: "known and watched".to_owned(),
+        until: until.map(|day| Day::read(day.as_bytes()).unwrap()),
+    });
+}
+
+/// A command, to change.
+pub fn command<'f>(facts: &'f mut Facts, name: &str) -> &'f mut CommandAccess {
+    facts
+        .commands
+        .iter_mut()
+        .find(|command| command.name == name)
+        .unwrap()
+}
+
+/// Lets a user run a command.
+pub fn open_command(facts: &mut Facts, name: &str, user: &str) {
+    let Fact::Known(access) = &mut command(facts, name).access else {
+        panic!("access is not known");
+    };
+    match access
+        .iter_mut()
+        .find(|access| access.user == user.as_bytes())
+    {
+        Some(access) => access.acl = true,
+        None => access.push(UserAccess {
+            user: user.as_bytes().to_vec(),
+            acl: true,
+            gate: GateVerdict::Pass,
+        }),
+    }
+}
+
+/// What the gate says to a command, whoever calls.
+pub fn verdict(facts: &mut Facts, name: &str, verdict: GateVerdict) {
+    let Fact::Known(access) = &mut command(facts, name).access else {
+        panic!("access is not known");
+    };
+    for access in access {
+        access.gate = verdict.clone();
+    }
+}

@@ -1,0 +1,212 @@
+//! Checks of the switches that only redis.conf can throw: DEBUG, MODULE and the settings that a running server keeps.
+
+use super::access::{self, State};
+use super::steps;
+use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
+use crate::audit::facts::Facts;
+use crate::render::escape::printable;
+
+/// `cmd.debug`: `enable-debug-command no`.
+pub struct DebugCommand;
+
+/// `cmd.module-load`: `enable-module-command no`.
+pub struct ModuleCommand;
+
+/// `cmd.protected-configs`: `enable-protected-configs no`.
+pub struct ProtectedConfigs;
+
+impl Check for DebugCommand {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "cmd.debug",
+            title: "DEBUG is switched off",
+            category: Category::Commands,
+            severity: Severity::High,
+            worst: Severity::High,
+            tutorial: false,
+            why: "DEBUG crashes the server, stops it for as long as a client likes and reads its memory; it is made for the \
+                  server's own tests.",
+            expected: "enable-debug-command no",
+            remedy: "Say so in redis.conf and restart; until then deny the command with the gate.",
+            references: &[steps::TUTORIAL, steps::SECURITY],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "DEBUG is switched on, which crashes or halts the server",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        judged(facts, "enable-debug-command", "debug")
+    }
+}
+
+impl Check for ModuleCommand {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "cmd.module-load",
+            title: "MODULE is switched off",
+            category: Category::Commands,
+            severity: Severity::High,
+            worst: Severity::High,
+            tutorial: false,
+            why: "MODULE LOAD makes the server run any code that lies on the machine, and a rogue master or CONFIG SET dir \
+                  puts it there: it is the last step of most takeovers.",
+            expected: "enable-module-command no",
+            remedy: "Load modules by loadmodule lines, say no in redis.conf and restart; until then deny the command.",
+            references: &[
+                steps::SECURITY,
+                "https://redis.io/docs/latest/commands/module-load/",
+            ],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "MODULE is switched on, which runs code of somebody's choice",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        judged(facts, "enable-module-command", "module")
+    }
+}
+
+impl Check for ProtectedConfigs {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "cmd.protected-configs",
+            title: "Paths cannot be changed at run time",
+            category: Category::Commands,
+            severity: Severity::High,
+            worst: Severity::High,
+            tutorial: false,
+            why: "With this switch CONFIG SET changes dir and dbfilename, so a client writes a file of his choice: a cron job, \
+                  an SSH key, a module.",
+            expected: "enable-protected-configs no",
+            remedy: "Say so in redis.conf and restart; until then deny CONFIG SET of these parameters with the gate.",
+            references: &[steps::SECURITY],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "CONFIG SET may change where the server writes its files",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        judged(facts, "enable-protected-configs", "config")
+    }
+}
+
+/// Judges a switch, and how the command it opens stands.
+fn judged(facts: &Facts, setting: &str, command: &'static str) -> Outcome {
+    let value = match facts.setting(setting) {
+        Ok(value) => value,
+        Err(reason) => return Outcome::unknown(reason),
+    };
+    let line = format!("{setting} {}", printable(value));
+    if value.eq_ignore_ascii_case(b"no") {
+        return Outcome::pass(line);
+    }
+    let known = facts.commands.iter().find(|known| known.name == command);
+    let state = known.map(|known| access::state(facts, known));
+    let mut actual = vec![line];
+    actual.extend(access::summary(facts, &[command]).lines);
+    let failure = Failure::new(actual).steps(switch_steps(facts, setting, command));
+    if let Some(State::Closed(label)) = state {
+        let reason = format!(
+            "nobody can run {} at present: {label}",
+            command.to_uppercase()
+        );
+        return failure.severity(Severity::Low, reason).into();
+    }
+    if value.eq_ignore_ascii_case(b"local") {
+        let reason = "only connections from this host may";
+        return failure.severity(Severity::Medium, reason).into();
+    }
+    failure.into()
+}
+
+fn switch_steps(facts: &Facts, setting: &str, command: &str) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let spared = steps::but_administrators_in_shell(facts);
+    let mut lines = Vec::new();
+    lines.push(match command {
+        "config" => format!(
+            "{cli} SECGATE DENY 'config|set' param=dir,dbfilename,appenddirname,aclfile,logfile{spared} id=no-paths   # holds at once"
+        ),
+        _ => format!("{cli} SECGATE DENY {command}{spared} id=no-{command}   # holds at once"),
+    });
+    match &facts.server.config_file {
+        Some(path) => {
+            let path = steps::shell_path(path);
+            lines.push(format!(
+                "sed -i -E 's/^[[:space:]]*{setting}[[:space:]]/# &/I' {path}"
+            ));
+            lines.push(format!("echo '{setting} no' >> {path}   # then restart: the running server keeps it as it is"));
+        }
+        None => lines.push(format!(
+            "# restart the server with a redis.conf that says: {setting} no"
+        )),
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::checks::sample::{self, fails, passes, unknown};
+    use crate::audit::facts::{Fact, GateVerdict};
+
+    const SWITCHES: [(&dyn Check, &str, &str); 3] = [
+        (&DebugCommand, "enable-debug-command", "debug"),
+        (&ModuleCommand, "enable-module-command", "module"),
+        (&ProtectedConfigs, "enable-protected-configs", "config"),
+    ];
+
+    #[test]
+    fn a_switch_that_is_off_passes_and_one_that_is_on_fails() {
+        for (check, setting, command) in SWITCHES {
+            let mut facts = sample::hardened();
+            passes(check, &facts);
+            sample::set(&mut facts, setting, "yes");
+            sample::open_command(&mut facts, command, "default");
+            let failure = fails(check, &facts);
+            assert_eq!(failure.severity, None);
+            assert_eq!(
+                failure.actual,
+                [
+                    format!("{setting} yes"),
+                    format!("open to default: {command}")
+                ]
+            );
+            sample::set(&mut facts, setting, "local");
+            let severity = fails(check, &facts).severity.map(|(severity, _)| severity);
+            assert_eq!(severity, Some(Severity::Medium));
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_run_is_low_and_says_why() {
+        for (check, setting, command) in SWITCHES {
+            let mut facts = sample::hardened();
+            sample::set(&mut facts, setting, "yes");
+            sample::open_command(&mut facts, command, "default");
+            sample::verdict(&mut facts, command, GateVerdict::Denied("r1".to_owned()));
+            let severity = fails(check, &facts).severity;
+            assert!(
+                severity
+                    .as_ref()
+                    .is_some_and(|(severity, reason)| *severity == Severity::Low
+                        && reason.contains("denied by the gate (rule r1)")),
+                "{severity:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_not_told_is_unknown() {
+        for (check, setting, _) in SWITCHES {
+            let mut facts = sample::hardened();
+            if let Fact::Known(config) = &mut facts.config {
+                config.remove(setting);
+            }
+            assert!(unknown(check, &facts).contains(setting));
+        }
+    }
+}
