@@ -4,6 +4,7 @@ use crate::harness::resp::Client;
 use crate::harness::server::Server;
 use serde_json::Value;
 
+mod files;
 mod keeping;
 mod permission;
 mod plan;
