@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 45] = [
+pub const IDS: [&str; 53] = [
     "net.bind",
     "net.listening",
     "net.firewall",
@@ -28,7 +28,15 @@ pub const IDS: [&str; 45] = [
     "net.public-clients",
     "auth.password",
     "auth.password-strength",
+    "auth.known-password",
     "auth.nopass-users",
+    "auth.default-user",
+    "auth.user-privileges",
+    "auth.shared-password",
+    "auth.plaintext-secrets",
+    "auth.aclfile",
+    "auth.replica",
+    "auth.failures",
     "cmd.dangerous",
     "cmd.data-loss",
     "cmd.config",

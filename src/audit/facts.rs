@@ -3,12 +3,14 @@
 
 mod accepted;
 mod files;
+mod logins;
 mod machine;
 mod names;
 mod network;
 
 pub use accepted::*;
 pub use files::*;
+pub use logins::*;
 pub use machine::*;
 pub use names::*;
 pub use network::*;
@@ -120,6 +122,8 @@ pub struct Facts {
     pub configured: Option<Configured>,
     /// How each dangerous command stands, in the catalogue's order.
     pub commands: Vec<CommandAccess>,
+    /// How users, replicas and strangers get in.
+    pub logins: Logins,
     /// The files the server lives from.
     pub files: Files,
     /// The process the server runs in.
@@ -189,6 +193,8 @@ pub struct User {
     pub nopass: bool,
     /// SHA-256 digests of the passwords, lower-case hex as ACL GETUSER gives them.
     pub password_hashes: Vec<String>,
+    /// Nothing is barred: `+@all ~* &*`, among the user's own rules or in one of the selectors.
+    pub unlimited: bool,
     /// The command rules and selectors as the ACL writes them. Users with the same rights may run the same commands.
     pub rights: Vec<u8>,
 }

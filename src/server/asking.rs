@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use super::beside::{Beside, Host};
 use super::collect::ask::{Ask, Reply, UsersCall};
 use super::ffi::{self, Ctx};
+use super::module::Module;
 use crate::audit::facts::{Fact, GateVerdict};
+use crate::audit::passwords::Lists;
 use crate::gate::{Described, Verdict, decide};
 use crate::policy::compile::{Compiled, Step};
 use crate::policy::name::canonical_vec;
@@ -145,6 +147,17 @@ impl Ask for Asking<'_> {
             Fact::Known(verdict(&Beside::gate(ctx.lock(), beside), &user, call))
         };
         self.each(calls, says, Fact::Unavailable)
+    }
+
+    fn known_passwords(&self) -> Fact<Lists> {
+        let ticket = self.host.visit(|ctx| {
+            let module = Module::get(ctx.lock());
+            module.password_list.ticket(module.settled.get())
+        });
+        match self.host.is_beside() {
+            true => Fact::Known(ticket.lists()),
+            false => ticket.lists_if_ready(),
+        }
     }
 }
 

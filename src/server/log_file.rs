@@ -1,12 +1,10 @@
 //! `secaudit.log-file`: the setting, the life of the thread that writes the file, and what INFO tells of it.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::configs;
 use super::ffi::{self, Kept, Level, Lock, log};
 use super::module::Module;
+use super::setting_path::{absolute, odd_kind, reason};
 use crate::events::{self, Intake, NO_ERRNO, Seen, Sink, Totals};
 use crate::render::escape::printable;
 
@@ -233,42 +232,10 @@ fn wait(mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Relative paths start from the server's directory of this moment: CONFIG SET dir must not move the file later.
-fn absolute(path: &[u8]) -> Result<Option<PathBuf>, String> {
-    if path.is_empty() {
-        return Ok(None);
-    }
-    let found = std::path::absolute(OsStr::from_bytes(path)).map_err(|error| {
-        let (path, reason) = (printable(path), reason(&error));
-        format!("cannot be made an absolute path ({reason}): {path}")
-    })?;
-    // CONFIG REWRITE of Valkey 8.1.1 escapes neither quotes nor backslashes: the server would not start again.
-    let unsafe_to_keep = |byte: &u8| matches!(byte, 0..b' ' | 0x7f | b'"' | b'\\');
-    if found.as_os_str().as_bytes().iter().any(unsafe_to_keep) {
-        let path = printable(path);
-        return Err(format!(
-            "no quotes, backslashes or control characters here, CONFIG REWRITE may not keep them: {path}"
-        ));
-    }
-    Ok(Some(found))
-}
-
 /// What is wrong with a file that cannot be opened. The reason comes first: Redis cuts the text after 255 bytes.
 fn complaint(path: &Path, error: &io::Error) -> String {
     let shown = printable(path.as_os_str().as_bytes());
-    let kind = fs::metadata(path).map(|found| found.file_type());
-    if let Ok(kind) = kind
-        && !kind.is_file()
-    {
-        let kind = if kind.is_dir() {
-            "a folder"
-        } else if kind.is_fifo() {
-            "a pipe"
-        } else if kind.is_socket() {
-            "a socket"
-        } else {
-            "a device"
-        };
+    if let Some(kind) = odd_kind(path) {
         return format!("this is {kind}, and should be an ordinary file or a new one: {shown}");
     }
     if let Some(folder) = path.parent()
@@ -278,13 +245,4 @@ fn complaint(path: &Path, error: &io::Error) -> String {
         return format!("this folder does not exist, make it first: {folder}");
     }
     format!("cannot be opened for writing ({}): {shown}", reason(error))
-}
-
-/// The system's words, without the number behind them.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
-        None => text,
-    }
 }

@@ -14,6 +14,7 @@ use super::configs::Settings;
 use super::ffi::{self, Ctx, Kept, Lock, Locked};
 use super::identity::{Connections, Scripts, Sources, Users};
 use super::log_file::LogFile;
+use super::password_list::PasswordList;
 use super::scene::LastWords;
 use crate::events::Ring;
 use crate::policy::compile::Compiled;
@@ -42,6 +43,8 @@ pub struct Module {
     pub ring: RefCell<Ring>,
     /// The same events in a file.
     pub log_file: LogFile,
+    /// The operator's list of passwords, and the lists of known ones.
+    pub password_list: PasswordList,
     /// The server's commands, read when first needed.
     pub commands: RefCell<Option<Rc<Table>>>,
     /// Our settings.
@@ -192,6 +195,7 @@ pub fn begin(ctx: Ctx<'_>) {
     module.hits.take();
     module.commands.take();
     module.log_file.forget();
+    module.password_list.forget();
     module.settled.set(false);
     module.sealed.set(false);
     module.capabilities.set(Capabilities::probe(ctx));

@@ -16,7 +16,9 @@ use crate::render::escape::printable;
 pub fn load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
     let outcome = try_to_load(ctx, arguments);
     if outcome.is_err() {
-        Module::get(ctx.lock()).log_file.forget();
+        let module = Module::get(ctx.lock());
+        module.log_file.forget();
+        module.password_list.forget();
     }
     outcome
 }

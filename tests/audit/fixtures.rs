@@ -1,7 +1,7 @@
 //! What redis-test-conf promises of its two servers: nothing above low on the hardened one, and on the wide-open one every
 //! check fails that redis.conf, policy and file modes can make fail.
 
-use super::{MACHINES_OWN, Report, set_mode};
+use super::{MACHINES_OWN, Report, set_mode, strong_password};
 use crate::audit_forms::IDS;
 use crate::harness::account::{NO_ORDINARY_USER, can_be_ordinary, can_have_own};
 use crate::harness::builder::{Builder, POLICY_NAME};
@@ -19,14 +19,36 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(FIXTURES).join(name)).unwrap()
 }
 
-/// The production server of redis-test-conf/hardened.conf, with its policy and its users. Where the tests may, it has an
-/// account of its own and a module that only root can change.
+/// The passwords that users.acl has until they are replaced.
+const PRINTED: [&str; 2] = [
+    "example-nR4bXw8Yc2Kq6Vd0Zt5Jm9Hs",
+    "example-kT3vLq7Wm1Gx9Rz5Pd8Yb4Nc",
+];
+
+fn sha256(password: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(password);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The production server of redis-test-conf/hardened.conf, with its policy and its users, who have new passwords. Where the
+/// tests may, it has an account of its own and a module that only root can change.
 pub fn hardened() -> Builder {
+    let users = String::from_utf8(fixture("users.acl")).unwrap();
+    let passwords = ["admin", "app"].map(strong_password);
+    let [admin, _] = &passwords;
+    let users = PRINTED
+        .iter()
+        .zip(&passwords)
+        .fold(users, |users, (printed, password)| {
+            assert!(users.contains(&sha256(printed)));
+            users.replace(&sha256(printed), &sha256(password))
+        });
     let builder = Server::builder()
         .conf_file(Path::new(FIXTURES).join("hardened.conf"))
         .file("hardened.policy", fixture("hardened.policy"))
-        .file("users.acl", fixture("users.acl"))
-        .sign_in("admin", "example-nR4bXw8Yc2Kq6Vd0Zt5Jm9Hs");
+        .file("users.acl", users)
+        .sign_in("admin", admin);
     match can_have_own() {
         true => builder.own_account(),
         false => builder.ordinary_user(),
@@ -72,10 +94,30 @@ fn a_hardened_server_gets_an_a() {
     report.gets_an_a();
 }
 
+#[test]
+fn the_hardened_server_with_its_printed_passwords_is_told_so() {
+    needs_module!();
+    require!(can_be_ordinary(), NO_ORDINARY_USER);
+    let [admin, _] = PRINTED;
+    let server = hardened()
+        .file("users.acl", fixture("users.acl"))
+        .sign_in("admin", admin)
+        .start();
+    make_private(&server);
+    let id = "auth.known-password";
+    let report = Report::of(&server);
+    for user in ["admin", "app"] {
+        let told = format!("user {user}: an example from secaudit's redis-test-conf");
+        report.shows(id, "fail", &told);
+    }
+    assert_eq!(report.severity(id), "high");
+}
+
 /// The checks that no redis.conf makes fail, and why.
-const OUT_OF_REACH: [(&str, &str); 6] = [
+const OUT_OF_REACH: [(&str, &str); 7] = [
     ("net.listening", "it takes a socket that no setting names"),
     ("net.firewall", "it is the machine's"),
+    ("auth.failures", "it takes somebody who is turned away"),
     ("proc.root", "it is whoever starts it"),
     ("proc.capabilities", "it is whoever starts it"),
     ("proc.no-new-privs", "it is whoever starts it"),

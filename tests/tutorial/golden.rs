@@ -111,6 +111,7 @@ fn general(report: &str, server: &Server) -> String {
     let named = named
         .iter()
         .fold(report, |text, (from, to)| text.replace(from, to));
+    let named = without_line_numbers(&named);
     let numbered = number_by_number(&named, &server.port().to_string(), "<PORT>");
     let numbered = number_by_number(&numbered, &server.pid().to_string(), "<PID>");
     let ids = numbered.find(" (uid ").zip(numbered.find(", gid "));
@@ -127,6 +128,23 @@ fn general(report: &str, server: &Server) -> String {
         }
         None => numbered,
     }
+}
+
+/// Which line of redis.conf it is depends on what else the server writes there.
+fn without_line_numbers(text: &str) -> String {
+    let mark = "redis.conf: line ";
+    let parts = text
+        .split(mark)
+        .enumerate()
+        .map(|(index, part)| match index {
+            0 => part.to_owned(),
+            _ => part
+                .trim_start_matches(|c: char| c.is_ascii_digit())
+                .to_owned(),
+        });
+    parts
+        .collect::<Vec<String>>()
+        .join(&format!("{mark}<LINE>"))
 }
 
 /// Replaces a number where it stands alone, not where its digits are part of another.

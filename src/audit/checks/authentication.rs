@@ -104,13 +104,13 @@ impl Check for NopassUsers {
         if open.len() > actual.len() {
             actual.push(format!("and {} more", open.len() - actual.len()));
         }
-        let failure = Failure::new(actual).steps(nopass_steps(facts, &open));
+        let failure = Failure::new(actual).steps(steps::new_passwords(facts, &open));
         lowered(facts, &open, failure).into()
     }
 }
 
 /// A login without a password is critical, unless only this host can use it, or nothing dangerous is to be had by it.
-fn lowered(facts: &Facts, users: &[&User], failure: Failure) -> Failure {
+pub(super) fn lowered(facts: &Facts, users: &[&User], failure: Failure) -> Failure {
     let powerless = users
         .iter()
         .all(|user| access::power_of(facts, &user.name).is_ok_and(|power| power.is_empty()));
@@ -139,22 +139,6 @@ fn password_steps(facts: &Facts) -> Vec<String> {
             steps::keep(facts, "requirepass PASSWORD")
         ),
     ]
-}
-
-fn nopass_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let mut lines: Vec<String> = users
-        .iter()
-        .take(5)
-        .map(|user| {
-            let name = steps::shell_user(&user.name);
-            format!("{cli} ACL SETUSER {name} resetpass \"#$(printf %s \"$PASSWORD\" | sha256sum | cut -c1-64)\"")
-        })
-        .collect();
-    lines.push(format!(
-        "{cli} ACL SAVE   # or CONFIG REWRITE, where there is no aclfile"
-    ));
-    lines
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn an_open_server_fails_and_says_to_whom_each_command_is_open() {
     let failure = fails(&Dangerous, &sample::wide_open());
     let first = failure.actual.first().cloned().unwrap_or_default();
     assert!(
-        first.starts_with("open to default, guest: flushdb flushall keys config"),
+        first.starts_with("open to default, guest, app, web: flushdb flushall keys config"),
         "{first}"
     );
     assert!(
@@ -106,7 +106,7 @@ fn config_fails_under_its_own_name_and_passes_renamed_or_removed() {
     let mut facts = sample::wide_open();
     assert_eq!(
         fails(&Config, &facts).actual,
-        ["open to default, guest: config"]
+        ["open to default, guest, app, web: config"]
     );
     for standing in [Standing::Renamed, Standing::Removed] {
         sample::command(&mut facts, "config").standing = Fact::Known(standing);

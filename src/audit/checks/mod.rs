@@ -1,11 +1,13 @@
 //! The catalogue: every check, one a line, in the order of the report.
 
 mod access;
+mod accounts;
 mod authentication;
 mod certificates;
 mod commands;
 mod files;
 mod gate;
+mod known_password;
 mod limits;
 mod network;
 mod passwords;
@@ -14,7 +16,9 @@ mod process;
 mod public_clients;
 mod records;
 mod renames;
+mod replication;
 mod scripting;
+mod secrets;
 mod sockets;
 mod steps;
 mod switches;
@@ -44,7 +48,15 @@ pub const ALL: &[&dyn Check] = &[
     &public_clients::PublicClients,
     &authentication::Password,
     &passwords::PasswordStrength,
+    &known_password::KnownPassword,
     &authentication::NopassUsers,
+    &accounts::DefaultUser,
+    &accounts::UserPrivileges,
+    &accounts::SharedPassword,
+    &secrets::PlaintextSecrets,
+    &secrets::AclFile,
+    &replication::Replica,
+    &replication::Failures,
     &commands::Dangerous,
     &commands::DataLoss,
     &commands::Config,
@@ -180,7 +192,15 @@ mod tests {
                 "net.public-clients high false",
                 "auth.password critical true",
                 "auth.password-strength high true",
+                "auth.known-password critical false",
                 "auth.nopass-users critical false",
+                "auth.default-user medium false",
+                "auth.user-privileges medium false",
+                "auth.shared-password medium false",
+                "auth.plaintext-secrets medium false",
+                "auth.aclfile low false",
+                "auth.replica medium false",
+                "auth.failures info false",
                 "cmd.dangerous high true",
                 "cmd.data-loss info true",
                 "cmd.config high true",

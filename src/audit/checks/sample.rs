@@ -19,6 +19,8 @@ use crate::audit::check::{Check, Failure, Outcome};
 use crate::audit::command_names;
 use crate::audit::facts::*;
 
+mod logins;
+
 /// The password of the hardened server.
 pub const PASSWORD: &str = "V1XbkU9vOzrB7wQq4n2T8mC5sYdE6hGj0LpRaKfZ";
 
@@ -62,6 +64,8 @@ pub fn hardened() -> Facts {
         ("enable-debug-command", "no"),
         ("enable-module-command", "no"),
         ("enable-protected-configs", "no"),
+        ("aclfile", ""),
+        ("masteruser", ""),
     ];
     let config = config.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let command = |name| CommandAccess {
@@ -106,12 +110,14 @@ pub fn hardened() -> Facts {
             enabled: true,
             nopass: false,
             password_hashes: vec![sha256(PASSWORD)],
+            unlimited: false,
             rights: Vec::new(),
         }]),
         administrators: BTreeSet::new(),
         writers: Fact::Known(Vec::new()),
         configured: Some(Configured::default()),
         commands: command_names::all().map(command).collect(),
+        logins: logins::hardened(),
         files: files(),
         process: Process {
             pid: 4242,
@@ -166,6 +172,7 @@ pub fn wide_open() -> Facts {
         open_command(&mut facts, name, "guest");
     }
     facts.writers = Fact::Known(vec![b"default".to_vec(), b"guest".to_vec()]);
+    logins::open_wide(&mut facts);
     facts.files.config = vec![Fact::Known(file("/etc/redis/redis.conf", 0o644))];
     facts.files.data_dir = Fact::Known(folder("/var/lib/redis", 0o755));
     facts.files.acl = Some(Fact::Known(file("/etc/redis/users.acl", 0o644)));
@@ -244,6 +251,7 @@ pub fn nothing_read() -> Facts {
         gap: Some("/etc/redis/redis.conf: not readable".to_owned()),
         ..Configured::default()
     });
+    facts.logins = logins::nothing_read();
     facts.clients = none();
     facts.tls_built = none();
     facts.certificates = none();

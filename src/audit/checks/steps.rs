@@ -2,7 +2,7 @@
 //!
 //! A step is a line of shell: a command, with a remark behind `   # ` where it needs one, or a remark alone.
 
-use crate::audit::facts::Facts;
+use crate::audit::facts::{Facts, User};
 use crate::audit::reach;
 use crate::policy::words::quote;
 use crate::render::escape::printable;
@@ -103,6 +103,48 @@ fn spared(facts: &Facts) -> Option<Vec<u8>> {
     (!list.is_empty()).then_some(list)
 }
 
+/// How users changed at run time outlive a restart.
+pub fn keep_users(facts: &Facts) -> String {
+    let cli = cli(facts);
+    match facts.setting("aclfile") {
+        Ok(b"") => {
+            format!("{cli} CONFIG REWRITE   # there is no aclfile, so the users go into redis.conf")
+        }
+        Ok(_) => format!("{cli} ACL SAVE"),
+        Err(_) => format!("{cli} ACL SAVE   # or CONFIG REWRITE, where there is no aclfile"),
+    }
+}
+
+/// A new password for each of these users; steps for the first few.
+pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
+    let cli = cli(facts);
+    let mut lines = Vec::new();
+    for user in users.iter().take(5) {
+        let name = shell_user(&user.name);
+        lines.push(
+            "PASSWORD=\"$(openssl rand -hex 32)\"   # and put it where the client finds it"
+                .to_owned(),
+        );
+        lines.push(match user.name.as_slice() {
+            b"default" => format!("printf %s \"$PASSWORD\" | {cli} -x CONFIG SET requirepass"),
+            _ => format!(
+                "{cli} ACL SETUSER {name} resetpass \"#$(printf %s \"$PASSWORD\" | sha256sum | cut -c1-64)\""
+            ),
+        });
+    }
+    lines.push(keep_users(facts));
+    lines
+}
+
+/// A name as a pattern that means just this name.
+pub fn glob_of(name: &[u8]) -> Vec<u8> {
+    let special = |byte: &u8| b"*?[\\".contains(byte);
+    let escaped = name
+        .iter()
+        .flat_map(|byte| special(byte).then_some(b'\\').into_iter().chain([*byte]));
+    escaped.collect()
+}
+
 /// A path as a shell takes it.
 pub fn shell_path(path: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@:,".contains(byte);
@@ -189,6 +231,16 @@ mod tests {
         assert_eq!(rule.statements().len(), 1);
         facts.gate.accepted = Accepted::default();
         assert_eq!(but_administrators(&facts), "");
+    }
+
+    #[test]
+    fn a_pattern_of_a_name_means_that_name_only() {
+        use crate::policy::glob::Glob;
+        for name in [&b"app"[..], b"a*b?[c]\\", b"\xff\0"] {
+            let glob = Glob::new(&glob_of(name));
+            assert!(glob.matches(name));
+            assert!(!glob.matches(b"axxb?[c]\\") && !glob.matches(b"apx"));
+        }
     }
 
     #[test]

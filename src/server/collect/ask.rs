@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::command_calls::Call;
 use crate::audit::facts::{Fact, GateVerdict};
+use crate::audit::passwords::Lists;
 
 /// A reply of the server to a command that this module called, asked in RESP2, as plain data.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub trait Ask {
     fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>>;
     /// What our own gate says to these users' calls, through the pure `decide`.
     fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>>;
+    /// The lists of known passwords, built when first asked for.
+    fn known_passwords(&self) -> Fact<Lists>;
 }
 
 /// A call that a user of this name might make.

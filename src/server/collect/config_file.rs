@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::bounded;
 use super::config_lines::{Directive, directives};
-use crate::audit::facts::{Configured, RenameLine, Secret};
+use super::in_clear;
+use crate::audit::facts::{Configured, InClear, RenameLine, Secret};
 
 /// What the configuration files say, as far as the audit asks.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub struct ConfigFile {
     pub users: BTreeSet<Vec<u8>>,
     /// The settings that say where the server writes; of several lines the last one counts.
     pub places: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The secrets they hold in clear.
+    pub in_clear: Vec<InClear>,
 }
 
 /// The settings that are kept as `places`.
@@ -158,6 +161,9 @@ impl Reading {
             .first()
             .map(|line| format!("{shown}: line {line}"));
         self.found.bad_lines.extend(bad);
+        for line in &lines {
+            in_clear::note(&mut self.found.in_clear, &path, line);
+        }
         self.open.push(path);
         for line in lines {
             self.line(&line);

@@ -3,6 +3,8 @@
 /// One line that says something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
+    /// Where it stands in its file, from 1.
+    pub line: usize,
     /// Its first word, lower case.
     pub name: Vec<u8>,
     /// The other words.
@@ -23,6 +25,7 @@ pub fn directives(content: &[u8]) -> (Vec<Directive>, Vec<usize>) {
                 let mut words = words.into_iter();
                 if let Some(name) = words.next() {
                     found.push(Directive {
+                        line: index + 1,
                         name: name.to_ascii_lowercase(),
                         arguments: words.collect(),
                     });

@@ -6,7 +6,7 @@
 
 mod accounts;
 pub mod ask;
-mod bounded;
+pub mod bounded;
 mod certificates;
 mod client_list;
 mod clients;
@@ -15,7 +15,9 @@ pub mod command_calls;
 pub mod config_file;
 mod config_lines;
 mod files;
+mod in_clear;
 mod links;
+mod logins;
 mod machine;
 mod netlink;
 mod packet_filter;
@@ -74,6 +76,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         machine: machine::read(),
         clients: clients::read(ask, &settings, &list, &sockets.connections),
         links: links::read(ask, &file, &settings, &server, &list),
+        logins: logins::read(ask, &file, &settings, &users),
         server,
         config: settings.config,
         requirepass: settings.requirepass,

@@ -61,20 +61,28 @@ pub fn user(name: &[u8], rules: &[u8]) -> User {
         enabled: false,
         nopass: false,
         password_hashes: Vec::new(),
+        unlimited: false,
         rights: Vec::new(),
     };
     let mut in_selector = false;
+    let (mut own, mut selector) = (Reach::default(), Reach::default());
     for rule in rules
         .split(|byte| *byte == b' ')
         .filter(|rule| !rule.is_empty())
     {
-        in_selector |= rule.starts_with(b"(");
+        if rule.starts_with(b"(") {
+            in_selector = true;
+            selector = Reach::default();
+        }
         if in_selector {
             user.rights.push(b' ');
             user.rights.extend(rule);
+            selector.take(rule.strip_prefix(b"(").unwrap_or(rule));
             in_selector = !rule.ends_with(b")");
+            user.unlimited |= !in_selector && selector.is_everything();
             continue;
         }
+        own.take(rule);
         match rule {
             b"on" => user.enabled = true,
             b"nopass" => user.nopass = true,
@@ -89,7 +97,34 @@ pub fn user(name: &[u8], rules: &[u8]) -> User {
             _ => {}
         }
     }
+    user.unlimited |= own.is_everything();
     user
+}
+
+/// How far one set of rules reaches, the user's own or a selector's.
+#[derive(Default)]
+struct Reach {
+    commands: bool,
+    keys: bool,
+    channels: bool,
+    /// Only some databases (Valkey 9.1).
+    some_databases: bool,
+}
+
+impl Reach {
+    fn take(&mut self, rule: &[u8]) {
+        match rule.strip_suffix(b")").unwrap_or(rule) {
+            b"+@all" | b"allcommands" => self.commands = true,
+            [b'-', ..] | b"nocommands" => self.commands = false,
+            b"~*" | b"allkeys" => self.keys = true,
+            b"&*" | b"allchannels" => self.channels = true,
+            rule => self.some_databases |= rule.starts_with(b"db="),
+        }
+    }
+
+    fn is_everything(&self) -> bool {
+        self.commands && self.keys && self.channels && !self.some_databases
+    }
 }
 
 fn names(reply: Reply) -> Result<Vec<Vec<u8>>, String> {
@@ -162,6 +197,28 @@ mod tests {
     fn words_inside_a_selector_are_not_taken_for_flags() {
         let user = user(b"bob", b"off ~* +@all (on nopass #ff)");
         assert!(!user.enabled && !user.nopass && user.password_hashes.is_empty());
+    }
+
+    #[test]
+    fn a_user_is_unlimited_by_own_rules_or_by_one_selector_not_by_several_together() {
+        for rules in [
+            "on nopass sanitize-payload ~* &* +@all",
+            "on ~* ~x &* -@all +@all",
+            "on resetchannels -@all (%R~x +get) (~* &* +@all)",
+            "on ~* &* +@all +debug",
+        ] {
+            assert!(user(b"bob", rules.as_bytes()).unlimited, "{rules}");
+        }
+        for rules in [
+            "on ~* &* +@all -debug",
+            "on ~* resetchannels +@all",
+            "on %R~* &* +@all",
+            "on ~* &* db=0 +@all",
+            "on resetchannels ~* -@all (&* +@all)",
+            "on resetchannels -@all (~* &* +get) (+@all)",
+        ] {
+            assert!(!user(b"bob", rules.as_bytes()).unlimited, "{rules}");
+        }
     }
 
     #[test]

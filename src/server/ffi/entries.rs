@@ -11,7 +11,9 @@ use super::strings::{Level, arguments, bytes, log, new_string, with_c_string};
 use super::thread::is_beside_the_server;
 use super::{Ctx, ERR, Lock, OK, fence};
 use crate::server::answer::{Answer, FAILED_INSIDE};
-use crate::server::{configs, filter, info, log_file, requests, server_events, startup};
+use crate::server::{
+    configs, filter, info, log_file, password_list, requests, server_events, startup,
+};
 
 /// The first thing the server calls.
 #[allow(non_snake_case, reason = "the name the server looks for")]
@@ -218,6 +220,28 @@ pub(super) extern "C" fn get_log_file(
     // Borrowed, as above.
     fence(ptr::null_mut(), || {
         log_file::shown(Lock::held(), |kept| kept.0)
+    })
+}
+
+/// CONFIG, or redis.conf, names the operator's list of passwords.
+pub(super) extern "C" fn set_password_list(
+    _: *const c_char,
+    value: *mut raw::RedisModuleString,
+    _: *mut c_void,
+    error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    change_setting(error, |lock| {
+        password_list::set(lock, bytes(value).unwrap_or_default())
+    })
+}
+
+pub(super) extern "C" fn get_password_list(
+    _: *const c_char,
+    _: *mut c_void,
+) -> *mut raw::RedisModuleString {
+    // Borrowed, as above.
+    fence(ptr::null_mut(), || {
+        password_list::shown(Lock::held(), |kept| kept.0)
     })
 }
 

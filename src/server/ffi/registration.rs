@@ -6,8 +6,9 @@ use std::ptr;
 use redis_module::raw;
 
 use super::entries::{
-    get_deny_reply, get_log_file, get_log_max_len, get_policy_file, on_command, on_event, on_info,
-    on_refused, set_deny_reply, set_log_file, set_log_max_len, set_policy_file,
+    get_deny_reply, get_log_file, get_log_max_len, get_password_list, get_policy_file, on_command,
+    on_event, on_info, on_refused, set_deny_reply, set_log_file, set_log_max_len,
+    set_password_list, set_policy_file,
 };
 use super::{Ctx, OK};
 use crate::events::{DEFAULT_LENGTH, MAX_LENGTH};
@@ -140,6 +141,16 @@ impl Ctx<'_> {
                     raw::REDISMODULE_CONFIG_PROTECTED,
                     Some(get_log_file),
                     Some(set_log_file),
+                    None,
+                    ptr::null_mut(),
+                ) == OK
+                && string(
+                    self.ctx,
+                    c"password-list".as_ptr(),
+                    c"".as_ptr(),
+                    raw::REDISMODULE_CONFIG_PROTECTED,
+                    Some(get_password_list),
+                    Some(set_password_list),
                     None,
                     ptr::null_mut(),
                 ) == OK

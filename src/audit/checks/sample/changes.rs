@@ -32,6 +32,7 @@ pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
         enabled: true,
         nopass,
         password_hashes: Vec::new(),
+        unlimited: false,
         rights: Vec::new(),
     });
     for command in &mut facts.commands {

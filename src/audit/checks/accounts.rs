@@ -1,0 +1,333 @@
+//! Checks of the accounts themselves: who may do everything, and who shares a password.
+
+use std::collections::BTreeMap;
+
+use super::access::names;
+use super::steps;
+use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
+use crate::audit::facts::{Facts, User};
+use crate::render::escape::printable_up_to;
+
+/// `auth.default-user`.
+pub struct DefaultUser;
+
+/// `auth.user-privileges`.
+pub struct UserPrivileges;
+
+/// `auth.shared-password`.
+pub struct SharedPassword;
+
+/// So many groups of users are shown, and so many users are given steps.
+const SHOWN: usize = 5;
+
+impl Check for DefaultUser {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "auth.default-user",
+            title: "The default user is not the administrator",
+            category: Category::Authentication,
+            severity: Severity::Medium,
+            worst: Severity::Medium,
+            tutorial: false,
+            why: "Everybody knows the default user's name, and every connection begins as that user. Where others have names \
+                  of their own, nobody needs it, and what it does cannot be traced to anybody.",
+            expected: "user default off, or without full power, where named users exist",
+            remedy: "Give those who still use it a user of their own, then switch it off.",
+            references: &[steps::ACL, steps::VALKEY],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "the default user has full power beside the named users",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        let (users, default) = match (facts.users.known(), facts.default_user()) {
+            (Ok(users), Ok(default)) => (users, default),
+            (Err(reason), _) => return Outcome::unknown(reason),
+            (_, Err(reason)) => return Outcome::unknown(reason),
+        };
+        if !default.enabled {
+            return Outcome::pass("user default off");
+        }
+        if !default.unlimited {
+            return Outcome::pass("user default on, but not +@all ~* &*");
+        }
+        let named = |user: &&User| user.name != b"default" && user.enabled;
+        let named: Vec<Vec<u8>> = users
+            .iter()
+            .filter(named)
+            .map(|user| user.name.clone())
+            .collect();
+        if named.is_empty() {
+            return Outcome::not_applicable("there is no other enabled user");
+        }
+        let actual = format!("user default on +@all ~* &*, beside {}", names(&named));
+        let cli = steps::cli(facts);
+        Failure::new(vec![actual])
+            .steps([
+                format!("{cli} CLIENT LIST   # user=default: who still needs a user of his own"),
+                format!("{cli} ACL SETUSER default off"),
+                steps::keep_users(facts),
+            ])
+            .into()
+    }
+}
+
+impl Check for UserPrivileges {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "auth.user-privileges",
+            title: "Only named administrators have full power",
+            category: Category::Authentication,
+            severity: Severity::Medium,
+            worst: Severity::Medium,
+            tutorial: false,
+            why: "Who takes over a user takes over its rights. An application that may run every command on every key and \
+                  channel hands all of that to whoever finds a hole in it.",
+            expected: "+@all ~* &* for nobody but the administrators that the policy names",
+            remedy: "Give each user the commands, keys and channels it needs; name the administrators in the policy.",
+            references: &[
+                steps::ACL,
+                steps::VALKEY,
+                "https://cwe.mitre.org/data/definitions/250.html",
+            ],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "users have full power who are no named administrators",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        let users = match facts.users.known() {
+            Ok(users) => users,
+            Err(reason) => return Outcome::unknown(reason),
+        };
+        let powerful = || users.iter().filter(|user| user.enabled && user.unlimited);
+        let (administrators, others): (Vec<&User>, Vec<&User>) =
+            powerful().partition(|user| facts.is_administrator(&user.name));
+        let all = |users: &[&User]| -> Vec<Vec<u8>> {
+            users.iter().map(|user| user.name.clone()).collect()
+        };
+        if others.is_empty() {
+            return Outcome::pass(match administrators.is_empty() {
+                true => "no enabled user has +@all ~* &*".to_owned(),
+                false => format!(
+                    "administrators: {}; nobody else",
+                    names(&all(&administrators))
+                ),
+            });
+        }
+        let actual = format!(
+            "+@all ~* &*, and no named administrator: {}",
+            names(&all(&others))
+        );
+        Failure::new(vec![actual])
+            .steps(privilege_steps(facts, &others))
+            .into()
+    }
+}
+
+impl Check for SharedPassword {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "auth.shared-password",
+            title: "Every user has a password of its own",
+            category: Category::Authentication,
+            severity: Severity::Medium,
+            worst: Severity::Medium,
+            tutorial: false,
+            why: "Who knows the password of one user can sign in as the other, with the other's rights and under the other's \
+                  name, and it cannot be changed for one alone.",
+            expected: "no two enabled users share a password",
+            remedy: "Give each of them a password of its own.",
+            references: &[
+                steps::ACL,
+                "https://cwe.mitre.org/data/definitions/1391.html",
+            ],
+            fix: Fix::Plan,
+            exposed: Exposed::Clients,
+            cap: "users share a password",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        let users = match facts.users.known() {
+            Ok(users) => users,
+            Err(reason) => return Outcome::unknown(reason),
+        };
+        // The digest itself is kept out of sight: it is all that a guesser needs.
+        let mut owners: BTreeMap<&str, Vec<&User>> = BTreeMap::new();
+        for user in users.iter().filter(|user| user.enabled && !user.nopass) {
+            for hash in &user.password_hashes {
+                owners.entry(hash).or_default().push(user);
+            }
+        }
+        let with_passwords = users
+            .iter()
+            .filter(|user| user.enabled && !user.password_hashes.is_empty());
+        if with_passwords.count() < 2 {
+            return Outcome::not_applicable("fewer than two enabled users have a password");
+        }
+        let mut shared: Vec<Vec<&User>> = owners
+            .into_values()
+            .filter(|users| users.len() > 1)
+            .collect();
+        if shared.is_empty() {
+            return Outcome::pass("no two enabled users share a password");
+        }
+        shared.sort_by_key(|users| std::cmp::Reverse(users.len()));
+        let line = |users: &Vec<&User>| {
+            let all: Vec<Vec<u8>> = users.iter().map(|user| user.name.clone()).collect();
+            format!("one password for {}", names(&all))
+        };
+        let mut actual: Vec<String> = shared.iter().take(SHOWN).map(line).collect();
+        if shared.len() > SHOWN {
+            actual.push(format!("and {} more such passwords", shared.len() - SHOWN));
+        }
+        // The first of each may keep it.
+        let to_change: Vec<&User> = shared
+            .iter()
+            .flat_map(|users| users.iter().skip(1).copied())
+            .collect();
+        Failure::new(actual)
+            .steps(steps::new_passwords(facts, &to_change))
+            .into()
+    }
+}
+
+fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let mut lines = Vec::new();
+    for user in users.iter().take(SHOWN) {
+        let name = steps::shell_user(&user.name);
+        lines.push(format!(
+            "{cli} ACL SETUSER {name} resetkeys '~app:*' resetchannels -@all +@connection +@read +@write -@dangerous   \
+             # what user {} needs",
+            printable_up_to(&user.name, 32)
+        ));
+    }
+    lines.push(steps::keep_users(facts));
+    if let Some(first) = users.iter().find(|user| !user.nopass) {
+        let name = steps::shell_user(&steps::glob_of(&first.name));
+        lines.push(format!(
+            "{cli} SECGATE ADMINISTRATORS {name}   # instead, for each who administers this server; then SECGATE SAVE"
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::checks::sample::{self, fails, passes, unknown};
+    use crate::audit::facts::Fact;
+
+    fn with_user(name: &str, unlimited: bool) -> Facts {
+        let mut facts = sample::hardened();
+        sample::add_user(&mut facts, name, false);
+        sample::user(&mut facts, name).unlimited = unlimited;
+        facts
+    }
+
+    #[test]
+    fn a_powerful_default_user_beside_named_ones_fails() {
+        let mut facts = with_user("app", false);
+        passes(&DefaultUser, &facts);
+        sample::user(&mut facts, "default").unlimited = true;
+        let failure = fails(&DefaultUser, &facts);
+        assert_eq!(failure.actual, ["user default on +@all ~* &*, beside app"]);
+        sample::user(&mut facts, "app").enabled = false;
+        let alone = DefaultUser.evaluate(&facts);
+        assert!(matches!(alone, Outcome::NotApplicable(_)));
+        sample::user(&mut facts, "app").enabled = true;
+        sample::user(&mut facts, "default").enabled = false;
+        assert_eq!(passes(&DefaultUser, &facts), ["user default off"]);
+    }
+
+    #[test]
+    fn full_power_is_for_administrators_whom_the_policy_names() {
+        let mut facts = with_user("app", true);
+        let failure = fails(&UserPrivileges, &facts);
+        assert_eq!(
+            failure.actual,
+            ["+@all ~* &*, and no named administrator: app"]
+        );
+        assert!(
+            failure
+                .steps
+                .iter()
+                .any(|step| step.contains("SECGATE ADMINISTRATORS app "))
+        );
+        facts.administrators.insert(b"app".to_vec());
+        assert_eq!(
+            passes(&UserPrivileges, &facts),
+            ["administrators: app; nobody else"]
+        );
+        sample::user(&mut facts, "default").unlimited = true;
+        let failure = fails(&UserPrivileges, &facts);
+        assert!(failure.actual.concat().ends_with(": default"));
+        sample::user(&mut facts, "default").enabled = false;
+        passes(&UserPrivileges, &facts);
+    }
+
+    #[test]
+    fn a_name_that_is_a_pattern_is_escaped_where_the_policy_wants_patterns() {
+        let facts = with_user("a*[b]?", true);
+        let steps = fails(&UserPrivileges, &facts).steps.join("\n");
+        assert!(
+            steps.contains("SECGATE ADMINISTRATORS 'a\\*\\[b]\\?'"),
+            "{steps}"
+        );
+    }
+
+    #[test]
+    fn two_users_with_one_password_fail_and_its_digest_is_not_shown() {
+        let mut facts = with_user("app", false);
+        let own = sample::sha256("other");
+        sample::user(&mut facts, "app").password_hashes = vec![own];
+        passes(&SharedPassword, &facts);
+        let hash = sample::sha256(sample::PASSWORD);
+        sample::user(&mut facts, "app")
+            .password_hashes
+            .push(hash.clone());
+        let failure = fails(&SharedPassword, &facts);
+        assert_eq!(failure.actual, ["one password for default, app"]);
+        assert!(!format!("{failure:?}").contains(&hash));
+        // The first may keep it.
+        let steps = failure.steps.join("\n");
+        assert!(steps.contains("SETUSER app ") && !steps.contains("SETUSER default "));
+        sample::user(&mut facts, "app").enabled = false;
+        let alone = SharedPassword.evaluate(&facts);
+        assert!(matches!(alone, Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn ten_thousand_users_with_one_password_fit_on_a_line() {
+        let mut facts = sample::hardened();
+        facts.commands.clear();
+        let Fact::Known(users) = &mut facts.users else {
+            return;
+        };
+        let model = users.first().cloned();
+        users.extend((0..10_000).filter_map(|number| {
+            Some(User {
+                name: format!("u{number}").into_bytes(),
+                ..model.clone()?
+            })
+        }));
+        let failure = fails(&SharedPassword, &facts);
+        assert_eq!(
+            failure.actual,
+            ["one password for default, u0, u1, u2, u3, u4 and 9995 more"]
+        );
+        assert!(failure.steps.len() < 12);
+    }
+
+    #[test]
+    fn without_the_users_nothing_is_known() {
+        let facts = sample::nothing_read();
+        for check in [&DefaultUser as &dyn Check, &UserPrivileges, &SharedPassword] {
+            assert_eq!(unknown(check, &facts), "not readable");
+        }
+    }
+}
