@@ -32,6 +32,8 @@ fn held_server() -> (Server, Client) {
         .module_file(module::with_features(&["fault-injection"]))
         .start();
     let (client, _) = asking(&server, &["SECAUDIT", "FAULT", "hold"]);
+    // From now on who asks is not answered together with this one, but after it.
+    server.wait_for_log("the thread is held");
     (server, client)
 }
 

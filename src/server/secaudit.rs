@@ -157,6 +157,7 @@ fn fault(ctx: Ctx<'_>, place: &[u8]) -> Answer {
     let place = place.to_vec();
     beside::answer(ctx, move |host| match place.as_slice() {
         b"hold" => {
+            super::ffi::log(super::ffi::Level::Notice, "secaudit: the thread is held");
             let mode = |ctx: Ctx<'_>| Module::get(ctx.lock()).policy.borrow().mode();
             while host.visit(mode) != crate::policy::statement::Mode::Off {
                 std::thread::sleep(Duration::from_millis(5));
