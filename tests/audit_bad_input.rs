@@ -24,6 +24,11 @@ fn report(server: &Server) -> Report {
     report
 }
 
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
 fn append(path: &Path, bytes: &[u8]) {
     let mut file = OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(bytes).unwrap();
@@ -85,7 +90,7 @@ fn a_redis_conf_that_the_server_may_not_read_any_more_is_judged_by_its_mode_and_
 }
 
 #[test]
-fn a_redis_conf_that_became_a_folder_a_pipe_or_a_loop_of_links_is_unknown() {
+fn a_redis_conf_that_became_a_folder_a_pipe_a_device_or_a_loop_of_links_is_unknown() {
     needs_module!();
     let server = Server::builder()
         .config("rename-command", "CONFIG hidden_43")
@@ -94,14 +99,13 @@ fn a_redis_conf_that_became_a_folder_a_pipe_or_a_loop_of_links_is_unknown() {
     let becomes = |what: &str| match what {
         "a folder" => fs::create_dir(&path).unwrap(),
         "a link to itself" => symlink(&path, &path).unwrap(),
-        _ => {
-            let made = Command::new("mkfifo").arg(&path).status();
-            assert!(made.unwrap().success());
-        }
+        "a device" => symlink("/dev/zero", &path).unwrap(),
+        _ => make_pipe(&path),
     };
     for (what, reason) in [
         ("a folder", "no regular file"),
         ("a pipe", "no regular file"),
+        ("a device", "no regular file"),
         ("a link to itself", "redis.conf: "),
     ] {
         let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
@@ -140,6 +144,48 @@ fn files_that_include_each_other_come_to_an_end() {
     report(&server)
         .shows("file.config", "fail", "two.conf: anybody may read it")
         .shows("file.config", "fail", "unknown: ");
+}
+
+#[test]
+fn an_included_pipe_or_device_does_not_hold_up_the_report() {
+    needs_module!();
+    let server = Server::start();
+    set_mode(&server.conf(), 0o600);
+    make_pipe(&server.dir().join("pipe.conf"));
+    let lines = format!(
+        "include {}/pipe.conf\ninclude /dev/zero\n",
+        server.dir().display()
+    );
+    append(&server.conf(), lines.as_bytes());
+    let report = report(&server);
+    assert_ne!(report.outcome("file.config"), "pass");
+    report
+        .shows(
+            "file.config",
+            report.outcome("file.config"),
+            "pipe.conf: no regular file",
+        )
+        .shows("net.bind", "pass", "bind 127.0.0.1");
+}
+
+#[test]
+fn an_acl_file_that_became_a_pipe_or_a_device_does_not_hold_up_the_report() {
+    needs_module!();
+    let server = Server::builder()
+        .file("users.acl", "user default on nopass ~* &* +@all\n")
+        .config("aclfile", "users.acl")
+        .config("rename-command", "ACL \"\"")
+        .start();
+    let path = server.dir().join("users.acl");
+    for what in ["a pipe", "a device"] {
+        fs::remove_file(&path).unwrap();
+        match what {
+            "a pipe" => make_pipe(&path),
+            _ => symlink("/dev/zero", &path).unwrap(),
+        }
+        // With ACL removed the file is the only one that names the users.
+        report(&server).shows("auth.nopass-users", "unknown", "users.acl: no regular file");
+    }
 }
 
 #[test]
@@ -279,23 +325,23 @@ fn an_acl_file_in_a_folder_closed_to_the_server_is_unknown() {
 }
 
 #[test]
-fn an_acl_file_of_five_megabytes_with_thousands_of_users_is_judged() {
+fn an_acl_file_of_ten_megabytes_with_thousands_of_users_is_judged() {
     needs_module!();
     let mut users = String::from("user default on nopass -@all +secaudit +info\n");
-    for index in 0..4000 {
+    for index in 0..8000 {
         let keys = format!("~app{index}:* ").repeat(150);
         users.push_str(&format!(
             "user u{index} on nopass {} resetchannels -@all +get\n",
             keys.trim()
         ));
     }
-    assert!(users.len() > 5 << 20);
+    assert!(users.len() > 10 << 20);
     let (server, _) = with_acl_file(users.as_bytes());
     let mut client = server.client();
     let report = Report::by(&mut client);
     report
         .shows("auth.nopass-users", "fail", "user u0 on nopass")
-        .shows("auth.nopass-users", "fail", "and 3990 more")
+        .shows("auth.nopass-users", "fail", "and 7990 more")
         .shows("cmd.config", "pass", "ACL bars every user: config")
         .shows("file.acl", "pass", "users.acl");
 }

@@ -19,12 +19,19 @@ pub fn whole(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     }
 }
 
+/// With less room the first reads are small, and for each the kernel goes through a table of /proc from its start.
+const ROOM: u64 = 64 << 10;
+
 /// The first `limit` bytes of a regular file, of /proc too.
 pub fn prefix(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let file = open(path).map_err(|error| format!("{}: {}", shown(path), reason(&error)))?;
-    let mut bytes = Vec::new();
+    let room = limit.min(ROOM);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
     match file.take(limit).read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
+        Ok(_) => {
+            bytes.shrink_to_fit();
+            Ok(bytes)
+        }
         Err(error) => Err(format!("{}: {}", shown(path), reason(&error))),
     }
 }
