@@ -8,6 +8,7 @@ mod files;
 mod keeping;
 mod permission;
 mod plan;
+mod reach;
 mod secrecy;
 mod steps;
 

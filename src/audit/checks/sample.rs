@@ -141,7 +141,7 @@ pub fn hardened() -> Facts {
             log_file: None,
             names: Vec::new(),
             on_trial: Vec::new(),
-            capabilities: vec![("client-identity", false)],
+            capabilities: vec![("caller-identity", false)],
             accepted: Accepted::default(),
         },
     }

@@ -88,7 +88,7 @@ pub fn but_administrators_in_shell(facts: &Facts) -> String {
 }
 
 fn spared(facts: &Facts) -> Option<Vec<u8>> {
-    if !facts.gate.capabilities.contains(&("client-identity", true)) {
+    if !facts.gate.capabilities.contains(&("caller-identity", true)) {
         return None;
     }
     let named = facts.gate.accepted.administrators.iter();
@@ -221,7 +221,7 @@ mod tests {
         let mut facts = sample::hardened();
         facts.gate.accepted = Accepted::by(&policy);
         assert_eq!(but_administrators(&facts), "");
-        facts.gate.capabilities = vec![("client-identity", true)];
+        facts.gate.capabilities = vec![("caller-identity", true)];
         let condition = but_administrators(&facts);
         assert_eq!(condition, " user=\"!ops*,!a\\\\,b c,!dba\"");
         let in_shell = but_administrators_in_shell(&facts);

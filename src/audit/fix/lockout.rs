@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Action;
-use crate::audit::facts::Facts;
+use crate::audit::facts::{Facts, Socket};
 use crate::audit::reach::bind_words;
 use crate::policy::condition::Source;
 
@@ -20,11 +20,11 @@ pub struct Seat {
 
 /// Why an action is not done for a caller who sits there. `has_password` says whether user default needs a password by now.
 pub fn refused(action: &Action, seat: &Seat, facts: &Facts, has_password: bool) -> Option<String> {
-    if seat.source == Some(Source::Unix) {
-        return None;
-    }
-    let Action::Set(pairs) = action else {
-        return None;
+    let by_socket = seat.source == Some(Source::Unix);
+    let pairs = match action {
+        Action::Permissions { path, .. } if by_socket => return socket_closed(path, facts),
+        Action::Set(pairs) if !by_socket => pairs,
+        _ => return None,
     };
     let mut faults = pairs
         .iter()
@@ -65,6 +65,25 @@ fn fault(
         }
         _ => None,
     }
+}
+
+/// Why the caller could not come back by a unix socket with other permissions.
+fn socket_closed(path: &[u8], facts: &Facts) -> Option<String> {
+    let sockets = facts.sockets.known().map_or(&[][..], Vec::as_slice);
+    let is_it = |socket: &Socket| match socket {
+        Socket::Unix { path: bound, file } => {
+            bound == path || file.known().is_ok_and(|file| file.path == path)
+        }
+        Socket::Tcp(_) => false,
+    };
+    let another_way = sockets
+        .iter()
+        .any(|socket| matches!(socket, Socket::Tcp(_)));
+    (sockets.iter().any(is_it) && !another_way).then(|| {
+        "you came by this socket, no other way leads to the server, and as whom you opened it cannot be told: \
+         change its mode by hand"
+            .to_owned()
+    })
 }
 
 fn moved(port: &str) -> String {
@@ -174,6 +193,28 @@ mod tests {
         ] {
             assert!(!is_refused(&set(name, value), &unix), "{name}");
         }
+    }
+
+    #[test]
+    fn the_only_way_in_is_not_closed_to_a_caller_whose_account_is_not_known() {
+        let mut unix = seat("", "");
+        unix.source = Some(Source::Unix);
+        let path = b"/run/redis.sock".to_vec();
+        let socket = Socket::Unix {
+            path: path.clone(),
+            file: Fact::Unavailable("gone".to_owned()),
+        };
+        let action = Action::Permissions { path, mode: 0o700 };
+        let mut facts = sample::hardened();
+        facts.sockets = Fact::Known(vec![socket.clone()]);
+        assert!(refused(&action, &unix, &facts, true).is_some());
+        let other = Action::Permissions {
+            path: b"/var/lib/redis".to_vec(),
+            mode: 0o700,
+        };
+        assert_eq!(refused(&other, &unix, &facts, true), None);
+        facts.sockets = Fact::Known(vec![socket, sample::tcp("127.0.0.1:6379")]);
+        assert_eq!(refused(&action, &unix, &facts, true), None);
     }
 
     #[test]

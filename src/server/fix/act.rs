@@ -1,5 +1,6 @@
 //! What fixing does to the server. The doing itself comes through `acting`; tests do it to a server in memory.
 
+use super::permissions::Before;
 use crate::audit::facts::Secret;
 use crate::policy::statement::Mode;
 use crate::server::collect::ask::Reply;
@@ -21,8 +22,8 @@ pub trait Act {
     fn set_mode(&self, mode: Mode) -> Result<Mode, String>;
     /// Writes the policy file; answers its path, printable.
     fn save_policy(&self) -> Result<String, String>;
-    /// Sets the permission bits of a file; answers those before.
-    fn set_permissions(&self, path: &[u8], mode: u32) -> Result<u32, String>;
+    /// Sets the permission bits of a file; answers what was there before.
+    fn set_permissions(&self, path: &[u8], mode: u32) -> Result<Before, String>;
     /// A new random password.
     fn new_password(&self) -> Result<Secret, String>;
     /// Tells the server's log what is done.

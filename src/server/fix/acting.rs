@@ -2,8 +2,9 @@
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::SEALED;
 use super::act::Act;
-use super::{SEALED, permissions};
+use super::permissions::{self, Before};
 use crate::audit::facts::Secret;
 use crate::policy::statement::Mode;
 use crate::server::asked_by::AskedBy;
@@ -91,7 +92,7 @@ impl Act for Acting<'_> {
         self.act(change::write)
     }
 
-    fn set_permissions(&self, path: &[u8], mode: u32) -> Result<u32, String> {
+    fn set_permissions(&self, path: &[u8], mode: u32) -> Result<Before, String> {
         self.may_still()?;
         permissions::set(path, mode)
     }

@@ -3,31 +3,49 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 
 use crate::render::escape::printable;
 
 /// Bits that give something to others than the owner.
 const OF_OTHERS: u32 = 0o7077;
 
-/// Sets the bits of a file or folder that belongs to this process's user; answers those before. They never give others
-/// more than they had.
-pub fn set(path: &[u8], mode: u32) -> Result<u32, String> {
+/// What was there before its bits were changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// Its bits.
+    pub mode: u32,
+    /// It is a Unix socket: the server makes it anew at each start.
+    pub is_socket: bool,
+}
+
+/// Sets the bits of a file, folder or socket that belongs to this process's user. They never give others more than they
+/// had.
+pub fn set(path: &[u8], mode: u32) -> Result<Before, String> {
     let file = open(path).map_err(|error| told(&error))?;
     let found = file.metadata().map_err(|error| told(&error))?;
-    let before = found.mode() & 0o7777;
-    if !(found.is_file() || found.is_dir()) {
-        return Err("it is neither a file nor a folder".to_owned());
+    let kind = found.file_type();
+    if kind.is_symlink() {
+        return Err("it is a link: change what it leads to".to_owned());
     }
+    if !(kind.is_file() || kind.is_dir() || kind.is_socket()) {
+        return Err("it is neither a file nor a folder nor a socket".to_owned());
+    }
+    let before = found.mode() & 0o7777;
     if mode & !before & OF_OTHERS != 0 {
         return Err(format!(
             "it has {before:o} now, and {mode:o} would give others more"
         ));
     }
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(|error| told(&error))?;
-    Ok(before)
+    // What was looked at is what is changed, even if its name leads elsewhere by now.
+    let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
+    fs::set_permissions(itself, Permissions::from_mode(mode)).map_err(|error| told(&error))?;
+    Ok(Before {
+        mode: before,
+        is_socket: kind.is_socket(),
+    })
 }
 
 /// Has the server write a file anew, and gives it back the bits it had: servers write redis.conf and ACL files with 644,
@@ -51,8 +69,8 @@ pub fn keeping(path: &[u8], write: impl FnOnce() -> Result<(), String>) -> Resul
 }
 
 fn open(path: &[u8]) -> io::Result<File> {
-    // A named pipe would wait for its writer, and the last part of the path must not be a link.
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    // Only to be looked at: nothing is read, no pipe waits for its writer, and a link is not followed.
+    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let mut options = OpenOptions::new();
     options
         .read(true)
@@ -62,7 +80,6 @@ fn open(path: &[u8]) -> io::Result<File> {
 
 fn told(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(libc::ELOOP) => "it is a link: change what it leads to".to_owned(),
         Some(libc::EPERM) => "it belongs to another user than the server's".to_owned(),
         _ => {
             let text = error.to_string();
@@ -77,6 +94,7 @@ fn told(error: &io::Error) -> String {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
     use std::path::Path;
 
     fn mode(path: &Path) -> u32 {
@@ -84,7 +102,7 @@ mod tests {
     }
 
     fn try_to_set(path: &Path, mode: u32) -> Result<u32, String> {
-        set(path.as_os_str().as_bytes(), mode)
+        set(path.as_os_str().as_bytes(), mode).map(|before| before.mode)
     }
 
     #[test]
@@ -92,8 +110,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("f");
         fs::write(&file, "x").unwrap();
+        let socket = folder.path().join("s");
+        let _listener = UnixListener::bind(&socket).unwrap();
         for (path, before, wanted) in [
             (file.as_path(), 0o644, 0o600),
+            (file.as_path(), 0o044, 0o000),
+            (socket.as_path(), 0o777, 0o770),
             (folder.path(), 0o755, 0o700),
         ] {
             fs::set_permissions(path, Permissions::from_mode(before)).unwrap();

@@ -153,10 +153,15 @@ impl Steps<'_> {
     fn permissions(&self, path: &[u8], mode: u32) -> Result<Change, String> {
         let before = self.act.set_permissions(path, mode)?;
         let path = printable(path);
+        let mut after = vec![format!("{mode:04o} {path}")];
+        if before.is_socket {
+            let restart = "until the next start: then unixsocketperm in redis.conf decides";
+            after.push(restart.to_owned());
+        }
         Ok(Change {
-            before: vec![format!("{before:04o} {path}")],
-            after: vec![format!("{mode:04o} {path}")],
-            undo: Some(format!("chmod {before:o} {path}")),
+            before: vec![format!("{:04o} {path}", before.mode)],
+            after,
+            undo: Some(format!("chmod {:o} {path}", before.mode)),
             password: None,
         })
     }

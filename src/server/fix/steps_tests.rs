@@ -81,6 +81,14 @@ fn statements_modes_and_permissions_say_what_takes_them_back() {
     );
 }
 
+#[test]
+fn a_sockets_mode_lasts_until_the_next_start_and_that_is_said() {
+    let path = b"/run/redis.sock".to_vec();
+    let change = run(&Twin::new(), &Action::Permissions { path, mode: 0o600 }).unwrap();
+    assert_eq!(change.before, ["0644 /run/redis.sock"]);
+    assert!(change.after.concat().contains("until the next start"));
+}
+
 fn wanted(id: &'static str, actions: Vec<Action>) -> Wanted {
     Wanted {
         id,

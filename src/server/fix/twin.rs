@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::act::Act;
+use super::permissions::Before;
 use crate::audit::facts::Secret;
 use crate::policy::statement::Mode;
 use crate::server::collect::ask::Reply;
@@ -115,8 +116,11 @@ impl Act for Twin {
     fn save_policy(&self) -> Result<String, String> {
         Err("the disk is full".to_owned())
     }
-    fn set_permissions(&self, _: &[u8], _: u32) -> Result<u32, String> {
-        Ok(0o644)
+    fn set_permissions(&self, path: &[u8], _: u32) -> Result<Before, String> {
+        Ok(Before {
+            mode: 0o644,
+            is_socket: path.ends_with(b".sock"),
+        })
     }
     fn new_password(&self) -> Result<Secret, String> {
         Ok(Secret::new(PASSWORD.as_bytes().to_vec()))
