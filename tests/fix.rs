@@ -5,6 +5,7 @@ use crate::harness::server::Server;
 use serde_json::Value;
 
 mod files;
+mod gate;
 mod keeping;
 mod permission;
 mod plan;

@@ -77,7 +77,12 @@ impl Action {
             }
             Self::Statement(text) => {
                 let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
-                let line = format!("SECGATE {} {rest}", verb.to_uppercase());
+                let line = match (verb, rest.split_once(' ')) {
+                    // Without ADD the profile would only be shown.
+                    ("profile", Some((name, rest))) => format!("SECGATE PROFILE {name} ADD {rest}"),
+                    ("profile", None) => format!("SECGATE PROFILE {rest} ADD"),
+                    _ => format!("SECGATE {} {rest}", verb.to_uppercase()),
+                };
                 printable(line.trim_end().as_bytes())
             }
             Self::GateMode(mode) => format!("SECGATE MODE {mode}"),
@@ -170,6 +175,14 @@ mod tests {
             (
                 Action::Statement("deny eval note=\"a b\"".to_owned()),
                 "SECGATE DENY eval note=\"a b\"",
+            ),
+            (
+                Action::Statement("profile scripting".to_owned()),
+                "SECGATE PROFILE scripting ADD",
+            ),
+            (
+                Action::Statement("profile rce user=!ops id=x".to_owned()),
+                "SECGATE PROFILE rce ADD user=!ops id=x",
             ),
             (Action::GateMode("enforce"), "SECGATE MODE enforce"),
             (

@@ -191,13 +191,19 @@ pub fn labelled_steps(label: &str, steps: &[String]) -> Vec<String> {
 fn footer(view: &View<'_>, failures: &[&Finding]) -> Vec<String> {
     let example = failures.first().or(view.findings.first());
     let example = example.map_or("net.bind", |finding| finding.meta.id);
-    vec![
-        line(&format!("More about one check: SECAUDIT EXPLAIN {example}")),
+    let mut lines = vec![line(&format!(
+        "More about one check: SECAUDIT EXPLAIN {example}"
+    ))];
+    if failures.iter().any(|finding| !finding.actions.is_empty()) {
+        lines.push("What can be done at once, and how to undo it: SECAUDIT FIX".to_owned());
+    }
+    lines.extend([
         "For programs: SECAUDIT JSON, SARIF, JUNIT or OCSF.  For a browser: SECAUDIT HTML"
             .to_owned(),
         "Every check: SECAUDIT CHECKS.  All options: SECAUDIT HELP.  The gate: SECGATE HELP"
             .to_owned(),
-    ]
+    ]);
+    lines
 }
 
 #[cfg(test)]

@@ -260,6 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn only_what_says_that_it_is_mended_on_the_running_server_carries_actions() {
+        use crate::audit::check::Fix;
+        let findings = crate::audit::run(&sample::wide_open()).findings;
+        let with = findings
+            .iter()
+            .filter(|finding| !finding.actions.is_empty());
+        let with: Vec<_> = with.map(|finding| finding.meta).collect();
+        assert!(with.len() > 8, "{with:?}");
+        assert!(with.iter().all(|meta| meta.fix == Fix::Auto), "{with:?}");
+    }
+
+    #[test]
     fn every_step_is_a_line_of_shell() {
         let mut without_file = sample::wide_open();
         without_file.server.config_file = None;

@@ -79,7 +79,7 @@ impl Judge<'_> {
         let wire = self.wire(words);
         let wire: Vec<&[u8]> = wire.iter().map(Vec::as_slice).collect();
         let shown: Vec<String> = words.iter().take(2).map(|word| printable(word)).collect();
-        let shown = shown.join(" ");
+        let shown = shown.join(" ").to_uppercase();
         if self.ctx.acl_allows(self.user, &wire) == Some(false) {
             let what = format!("run {shown}, which this fix does for you");
             return Err(refusal(self.user, &what));
