@@ -26,6 +26,7 @@ mod sockets;
 mod switches;
 mod tls;
 mod tls_links;
+mod users;
 
 /// Checks whose outcome, or evidence, is a matter of the machine and of the server that a test happens to run on.
 pub const MACHINES_OWN: [&str; 7] = [

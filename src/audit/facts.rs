@@ -232,6 +232,8 @@ pub struct UserAccess {
     pub user: Vec<u8>,
     /// The ACL lets the user run it on at least some keys.
     pub acl: bool,
+    /// The ACL lets the user run all that stands for the command, not just one of its subcommands.
+    pub whole: bool,
     /// What the gate says to it.
     pub gate: GateVerdict,
 }

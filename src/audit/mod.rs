@@ -13,6 +13,7 @@ pub mod command_names;
 pub mod facts;
 pub mod fix;
 pub mod grade;
+pub mod matrix;
 pub mod passwords;
 pub mod reach;
 pub mod report;

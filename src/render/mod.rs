@@ -14,6 +14,8 @@ mod ocsf;
 mod sarif;
 mod subject;
 pub mod text;
+pub mod users;
+pub mod users_json;
 mod wrap;
 
 use crate::audit::request::Form;

@@ -11,7 +11,7 @@ use crate::audit::check::Severity;
 use crate::audit::report::{Finding, Verdict};
 use crate::audit::view::View;
 use crate::audit::{self, checks, request};
-use crate::render::escape::printable;
+use crate::render::escape::{printable, printable_up_to};
 use crate::render::{self, Rendered};
 
 /// The command, as the server is told of it.
@@ -27,7 +27,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
 };
 
 /// What can follow instead of a report's options.
-const SUBCOMMANDS: [&str; 5] = ["checks", "explain", "fix", "schema", "help"];
+const SUBCOMMANDS: [&str; 6] = ["checks", "explain", "users", "fix", "schema", "help"];
 
 /// Answers a call; `words` are those behind the command.
 pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
@@ -40,6 +40,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         (b"checks", []) => Answer::lines(render::text::checks()),
         (b"explain", [id]) => explain(id),
         (b"fix", rest) => fix::answer(ctx, rest),
+        (b"users", rest) => users(ctx, rest),
         (b"explain", []) => Answer::error("EXPLAIN wants a check: SECAUDIT CHECKS lists them"),
         (b"help", []) => Answer::lines(HELP.iter().map(ToString::to_string)),
         (b"schema", []) => Answer::Text(render::json::SCHEMA.to_owned()),
@@ -54,7 +55,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     }
 }
 
-const HELP: [&str; 33] = [
+const HELP: [&str; 35] = [
     "SECAUDIT [<form>] [<option> ...] | <subcommand> [<arg>]. Forms are:",
     "TEXT",
     "    The report as lines of text. The same as SECAUDIT alone.",
@@ -78,6 +79,8 @@ const HELP: [&str; 33] = [
     "    List all checks with their severities.",
     "EXPLAIN <check>",
     "    What a check looks at, why it matters and how to mend what it finds.",
+    "USERS [JSON]",
+    "    Which user can run which dangerous command, after rename-command, ACL and gate.",
     "FIX [<id> ...] [JSON]",
     "    What can be done about findings, and how. Changes nothing.",
     "FIX APPLY <id> ... [PERSIST] [JSON]",
@@ -104,6 +107,29 @@ fn report(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         }
     })
 }
+
+/// Who can run what.
+fn users(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
+    match words {
+        [] => beside::answer(ctx, |host| {
+            Answer::lines(render::users::tables(&host.facts()))
+        }),
+        [form] if form.eq_ignore_ascii_case(b"json") => beside::answer(ctx, |host| {
+            Answer::Text(render::users_json::document(&host.facts()))
+        }),
+        [form] => Answer::error(format!(
+            "USERS takes JSON or nothing, not '{}'",
+            printable_up_to(form, LONGEST_ECHO)
+        )),
+        [_, extra, ..] => Answer::error(format!(
+            "'{}' is one word too many after SECAUDIT USERS",
+            printable_up_to(extra, LONGEST_ECHO)
+        )),
+    }
+}
+
+/// So much of a client's word is repeated in an error.
+const LONGEST_ECHO: usize = 128;
 
 fn explain(id: &[u8]) -> Answer {
     match checks::find(id) {

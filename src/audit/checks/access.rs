@@ -174,6 +174,7 @@ mod tests {
         UserAccess {
             user: name.as_bytes().to_vec(),
             acl,
+            whole: true,
             gate,
         }
     }

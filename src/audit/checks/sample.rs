@@ -74,6 +74,7 @@ pub fn hardened() -> Facts {
         access: Fact::Known(vec![UserAccess {
             user: b"default".to_vec(),
             acl: false,
+            whole: true,
             gate: GateVerdict::Pass,
         }]),
     };

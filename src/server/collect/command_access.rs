@@ -238,6 +238,7 @@ impl<'p> Permissions<'p> {
         Fact::Known(UserAccess {
             user: user.name.clone(),
             acl: !verdicts.is_empty(),
+            whole: verdicts.len() == answers.len(),
             gate: one_verdict(verdicts),
         })
     }

@@ -42,6 +42,7 @@ pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
         access.push(UserAccess {
             user: name.as_bytes().to_vec(),
             acl: false,
+            whole: true,
             gate: GateVerdict::Pass,
         });
     }
@@ -79,6 +80,7 @@ pub fn open_command(facts: &mut Facts, name: &str, user: &str) {
         None => access.push(UserAccess {
             user: user.as_bytes().to_vec(),
             acl: true,
+            whole: true,
             gate: GateVerdict::Pass,
         }),
     }
