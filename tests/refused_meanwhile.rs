@@ -78,10 +78,13 @@ fn while_the_server_loads_the_rule_is_told_and_the_gate_can_be_asked() {
     let while_loading = beside.call(["GET", "k0"]).error_text();
     let error = beside.call(["FLUSHALL"]).error_text();
     let mode = beside.call(["SECGATE", "MODE"]).text();
+    // Nobody who waits is answered before the server has loaded, so a report is made on the spot.
+    let report = beside.call(["SECAUDIT", "JSON"]).text();
     let still = beside.call(["GET", "k0"]);
     assert!(while_loading.starts_with("LOADING"), "{while_loading}");
     assert!(is_refusal(&error, "flushall", "no-flush"), "{error}");
     assert_eq!(mode, "enforce");
+    assert!(report.contains("\"grade\""), "{report}");
     assert!(still.is_error(), "it was loading all the while: {still:?}");
     assert!(client.read().is_ok());
     assert_eq!(client.call(["DBSIZE"]).int(), 2000);
