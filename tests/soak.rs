@@ -5,6 +5,8 @@
 mod calls;
 /// Policies changed while clients call.
 mod changes;
+/// A full disk, a read-only folder, no memory left.
+mod faults;
 /// Servers killed while they write.
 mod kills;
 /// Memory over many refusals, changes and reports.
