@@ -16,10 +16,12 @@ pub fn modules_changed(ctx: Ctx<'_>) {
     }
 }
 
-/// The event loop wakes up: no script is left from the round before.
+/// The event loop wakes up: no script is left from the round before, and what the filter does not see (a module that signs
+/// a client in or out) may have happened meanwhile.
 pub fn round_begins(ctx: Ctx<'_>) {
     let module = Module::get(ctx.lock());
     module.default_open.set(None);
+    module.users.unsettle();
     module.scripts.round();
 }
 
