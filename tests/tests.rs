@@ -18,6 +18,9 @@ mod harness_itself;
 // Rules, names, modes, and the policy shown and changed: the gate as operators and refused clients meet it.
 mod gate;
 
+// Statements that are wrong in any field, names that the server does not have, and no way to lock oneself out.
+mod statements;
+
 // Every known way round a plain deny, closed.
 mod gate_bypass;
 

@@ -12,6 +12,7 @@ mod lengths;
 mod link;
 pub mod name;
 pub mod nearest;
+mod new_names;
 pub mod param_names;
 pub mod parse;
 mod parts;

@@ -74,10 +74,9 @@ pub struct File {
 pub fn file(text: &[u8]) -> File {
     let mut file = File::default();
     if text.len() > MAX_FILE {
-        let size = text.len();
         file.problems.push(Problem::new(
             At { line: 1, column: 1 },
-            format!("the file has {size} bytes: a policy may have {MAX_FILE} at most"),
+            format!("the file is too long: a policy may have {MAX_FILE} bytes at most"),
         ));
         return file;
     }
@@ -231,6 +230,10 @@ mod tests {
             ("deny x id=", "is no id"),
             ("deny x id=a/b", "is no id"),
             ("deny x id=a id=b", "given twice"),
+            (
+                &format!("deny x note={}", "n".repeat(5000)),
+                "note= is longer than 4096 bytes",
+            ),
             ("deny x mode=enforce", "can only be observe"),
             ("deny x at=first", "at= is for SECGATE only"),
             ("rename a b reply=unknown", "reply= is for deny"),

@@ -19,6 +19,9 @@ const OPTIONS: [&str; 8] = [
     "id=", "note=", "reply=", "mode=", "until=", "optional", "force", "at=",
 ];
 
+/// The longest note, in bytes.
+const LONGEST_NOTE: usize = 4096;
+
 /// The longest pattern over names of users, and the longest id of a check, in bytes.
 const LONGEST_NAME: usize = 256;
 
@@ -131,6 +134,9 @@ impl<'w> Parts<'w> {
 
     fn note(&mut self, value: &[u8], at: At) {
         self.once("note", at);
+        if value.len() > LONGEST_NOTE {
+            self.problem(at, format!("note= is longer than {LONGEST_NOTE} bytes"));
+        }
         self.note = Some(value.to_vec());
     }
 

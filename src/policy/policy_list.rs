@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::name::Name;
 use super::nearest::did_you_mean;
+use super::new_names::NewNames;
 use super::parse::{self, Draft};
 use super::problem::{At, Problem};
 use super::resolve::{self, Commands};
@@ -30,8 +31,9 @@ impl Policy {
             ..Self::default()
         };
         let mut taken = Taken::default();
+        let names = NewNames::given_by(file.drafts.iter().map(|draft| &draft.body), commands);
         for draft in &file.drafts {
-            problems.extend(resolve::problems(draft, commands));
+            problems.extend(resolved(draft, &names, commands));
             problems.extend(taken.claim_draft(draft));
         }
         let given: HashSet<String> = file
@@ -56,11 +58,13 @@ impl Policy {
         draft: Draft,
         commands: &dyn Commands,
     ) -> Result<(Self, String), Vec<Problem>> {
-        let mut problems = resolve::problems(&draft, commands);
         let mut taken = Taken::default();
         for statement in &self.statements {
             taken.claim(&statement.id, At::default(), &statement.body);
         }
+        let bodies = self.statements.iter().map(|statement| &statement.body);
+        let mut problems = resolved(&draft, &NewNames::given_by(bodies, commands), commands);
+        problems.extend(self.already_meant(&draft, commands));
         problems.extend(taken.claim_draft(&draft));
         if !problems.is_empty() {
             return Err(problems);
@@ -138,6 +142,18 @@ impl Policy {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The problem with a new name that statements are about already: they would never match again.
+    fn already_meant(&self, draft: &Draft, commands: &dyn Commands) -> Option<Problem> {
+        let given = NewNames::given_by([&draft.body], commands);
+        let mut statements = self.statements.iter();
+        let meant = statements.find(|statement| !given.problems(&statement.body).is_empty())?;
+        let message = format!(
+            "statement '{}' is about a command of the new name: choose another name, or remove it first",
+            meant.id
+        );
+        Some(Problem::new(draft.at, message))
+    }
+
     fn id_for(&mut self, draft: &Draft, taken: &dyn Fn(&str) -> bool) -> String {
         if let Some((id, _)) = &draft.id {
             return id.clone();
@@ -150,6 +166,15 @@ impl Policy {
             }
         }
     }
+}
+
+/// All that is wrong with the names in a statement, one problem for each.
+fn resolved(draft: &Draft, names: &NewNames, commands: &dyn Commands) -> Vec<Problem> {
+    let new = names.problems(&draft.body);
+    let mut found = resolve::problems(draft, commands);
+    found.retain(|problem| !new.iter().any(|new| new.at == problem.at));
+    found.extend(new);
+    found
 }
 
 fn finished(draft: Draft, id: String) -> Statement {
@@ -334,6 +359,47 @@ mod tests {
             policy
                 .with(draft(&[b"alias", b"x", b"set"]), &FewCommands)
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn statements_about_new_names_are_told_the_real_ones() {
+        let problems = Policy::read(
+            b"deny c0nf c0nf|get optional\nrename config c0nf\nalias wipe flushall\nrename wipe x\nalias y wipe\n\
+              deny config|s3t id=a\nrename config|set config|s3t\nallow wipe config",
+            &FewCommands,
+        )
+        .unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let told: Vec<&str> = told
+            .iter()
+            .filter_map(|told| told.split(',').next_back())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                " and statements are about real names: write config",
+                " and statements are about real names: write config|get",
+                " and statements are about real names: write flushall",
+                " and statements are about real names: write flushall",
+                " and statements are about real names: write config|set",
+                " and statements are about real names: write flushall",
+            ],
+            "{problems:?}"
+        );
+        let policy = read("rename config c0nf\ndeny later optional id=waits");
+        let with = |words: &[&[u8]]| policy.with(draft(words), &FewCommands).unwrap_err();
+        let told = with(&[b"deny", b"c0nf"]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told.iter()
+                .all(|told| told.message.contains("write config"))
+        );
+        let told = with(&[b"alias", b"later", b"get"]);
+        assert!(
+            told.iter()
+                .all(|told| told.message.contains("statement 'waits'")),
+            "{told:?}"
         );
     }
 

@@ -53,11 +53,6 @@ pub trait Commands {
     fn find_check(&self, id: &str) -> Result<(), Option<&'static str>>;
 }
 
-/// Whether `*` skips this command and naming it needs `force`.
-pub fn needs_force(command: &[u8]) -> bool {
-    NEEDS_FORCE.iter().any(|name| name.as_bytes() == command)
-}
-
 /// All that is wrong with a statement on this server.
 pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -99,7 +94,7 @@ pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
         }
         Body::Administrators(_) => {}
     }
-    found.extend(unforced(draft));
+    found.extend(unforced(draft, commands));
     found.extend(untold(draft, commands));
     found
 }
@@ -159,6 +154,7 @@ fn unknown_category(
     let names = commands.categories();
     let name = String::from_utf8_lossy(&category.name);
     let hint = match did_you_mean(&category.name, &names) {
+        _ if category.name == b"all" => ": all commands are written *".to_owned(),
         hint if hint.is_empty() && names.is_empty() => {
             ": the server's command table cannot be read, name the commands".to_owned()
         }
@@ -179,7 +175,7 @@ pub fn wire(command: &[u8], commands: &dyn Commands) -> Vec<u8> {
     }
 }
 
-fn unforced(draft: &Draft) -> Vec<Problem> {
+fn unforced(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
     let names: Vec<&Name> = match &draft.body {
         Body::Rule(rule) if rule.action == Action::Allow => Vec::new(),
         Body::Profile { .. } => Vec::new(),
@@ -194,7 +190,9 @@ fn unforced(draft: &Draft) -> Vec<Problem> {
         Body::Rename { old, .. } => vec![old],
         Body::Alias { .. } | Body::Suppress { .. } | Body::Administrators(_) => Vec::new(),
     };
-    let touchy = |name: &&Name| !draft.force && needs_force(&name.command);
+    // Also under the names that rename-command gave them.
+    let vital = NEEDS_FORCE.map(|name| wire(name.as_bytes(), commands));
+    let touchy = |name: &&Name| !draft.force && vital.contains(&wire(&name.command, commands));
     names
         .into_iter()
         .filter(touchy)
@@ -254,7 +252,7 @@ fn unknown_subcommand(name: &Name, wire: &[u8], commands: &dyn Commands) -> Opti
 }
 
 /// A new name must be free, and of the shape of what it stands for.
-fn not_free(real: &Name, new: &Name, commands: &dyn Commands) -> Option<Problem> {
+pub fn not_free(real: &Name, new: &Name, commands: &dyn Commands) -> Option<Problem> {
     let message = match (&real.sub, &new.sub) {
         (None, None) => match commands.find(&new.command) {
             Found::Here { .. } => {
@@ -397,6 +395,7 @@ pub mod tests {
             ("rename multi m1", "add the word force"),
             ("deny @dangeros", "did you mean 'dangerous'?"),
             ("deny @slow", "ACL CAT lists"),
+            ("deny @all", "all commands are written *"),
             ("deny get param=dir", "param= is for config"),
             ("deny config|rewrite param=dir", "param= is for config"),
             ("deny @dangerous param=dir", "not for '@dangerous'"),

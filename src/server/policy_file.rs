@@ -36,14 +36,20 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Writes a policy file: a new file beside it, flushed to disk, mode 600, put in its place in one step.
 pub fn write(path: &Path, text: &str) -> Result<(), String> {
-    let told = |error: io::Error| {
+    let told = |why: &str| {
         format!(
-            "the policy file {} cannot be written, and is as it was: {}",
-            printable(path.as_os_str().as_bytes()),
-            reason(&error)
+            "the policy file {} cannot be written, and is as it was: {why}",
+            printable(path.as_os_str().as_bytes())
         )
     };
-    replace(path, text).map_err(told)
+    // The server would not start with it.
+    if text.len() > MAX_FILE {
+        let size = text.len();
+        return Err(told(&format!(
+            "it would have {size} bytes, and a policy may have {MAX_FILE} at most"
+        )));
+    }
+    replace(path, text).map_err(|error| told(&reason(&error)))
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -136,5 +142,11 @@ mod tests {
                 .contains("no ordinary file")
         );
         assert!(write(&absent, "x").unwrap_err().contains("is as it was"));
+        let kept = folder.path().join("kept");
+        write(&kept, "mode enforce\n").unwrap();
+        let endless = "# nothing\n".repeat(MAX_FILE / 10 + 1);
+        let error = write(&kept, &endless).unwrap_err();
+        assert!(error.contains("8388608 at most"), "{error}");
+        assert_eq!(read(&kept).unwrap(), b"mode enforce\n");
     }
 }
