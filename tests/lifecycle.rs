@@ -187,19 +187,75 @@ fn a_load_that_fails_on_a_running_server_leaves_it_as_it_was() {
     assert!(server.call(["FLUSHALL"]).is_error());
 }
 
+/// The subcommands of SECGATE, their arity, and whether they change the gate.
+const SUBCOMMANDS: [(&str, i64, bool); 18] = [
+    ("deny", -3, true),
+    ("allow", -3, true),
+    ("rename", -4, true),
+    ("alias", -4, true),
+    ("profile", -2, true),
+    ("suppress", -4, true),
+    ("administrators", -3, true),
+    ("list", -2, false),
+    ("del", -3, true),
+    ("reset", 2, true),
+    ("mode", -2, true),
+    ("test", -3, false),
+    ("load", 2, true),
+    ("save", 2, true),
+    ("log", -2, false),
+    ("stats", 2, false),
+    ("seal", 2, true),
+    ("help", 2, false),
+];
+
 #[test]
 fn the_server_is_told_what_each_command_is() {
     needs_module!();
     let server = Server::start();
-    let docs = format!("{:?}", server.call(["COMMAND", "DOCS", "secgate"]));
-    for sub in [
-        "deny", "allow", "rename", "alias", "list", "del", "reset", "mode", "test", "load", "save",
-        "log", "stats", "help",
-    ] {
-        assert!(docs.contains(&format!("secgate|{sub}")), "{sub}: {docs}");
+    let container = server.call(["COMMAND", "INFO", "secgate"]);
+    let subcommands = container.items()[0].items()[9].items().len();
+    assert_eq!(subcommands, SUBCOMMANDS.len(), "each is in the table here");
+    let everywhere = ["request_policy:all_nodes", "response_policy:all_succeeded"];
+    let each = ["request_policy:all_nodes", "response_policy:special"];
+    let secgate = SUBCOMMANDS.map(|(name, arity, changes)| {
+        let tips = match name {
+            "help" => &[][..],
+            _ if changes => &everywhere,
+            _ => &each,
+        };
+        (format!("secgate|{name}"), arity, tips)
+    });
+    for (name, arity, tips) in secgate
+        .into_iter()
+        .chain([("secaudit".to_owned(), -1, &each[..])])
+    {
+        let info = server.call(["COMMAND", "INFO", name.as_str()]);
+        let info = info.items()[0].items();
+        assert_eq!((info[0].text(), info[1].int()), (name.clone(), arity));
+        let flags = info[2].texts();
+        for flag in ["admin", "noscript", "loading", "stale"] {
+            assert!(flags.iter().any(|known| known == flag), "{name} {flags:?}");
+        }
+        assert_eq!((info[3].int(), info[5].int()), (0, 0), "{name} has no keys");
+        if version::under_test().has_acl_categories_for_modules() {
+            assert_eq!(info[6].texts(), ["@admin", "@dangerous"], "{name}");
+        }
+        let told = info[7].texts();
+        let policies = |tip: &&String| tip.contains("_policy:");
+        let told: Vec<&String> = told.iter().filter(policies).collect();
+        assert_eq!(told, tips, "{name}");
+        let docs = server.call(["COMMAND", "DOCS", name.as_str()]);
+        let docs = &docs.items()[1];
+        assert!(docs.get("summary").text().len() > 10, "{name}: {docs:?}");
+        assert_eq!(docs.get("group").text(), "module");
     }
-    let tips = format!("{:?}", server.call(["COMMAND", "INFO", "secgate|deny"]));
-    assert!(tips.contains("request_policy:all_nodes"), "{tips}");
+}
+
+#[test]
+fn the_commands_answer_slips_of_the_finger_and_have_help() {
+    needs_module!();
+    let server = Server::start();
     assert!(
         server
             .call(["SECGATE", "NOSUCH"])
@@ -232,6 +288,45 @@ fn the_server_is_told_what_each_command_is() {
 }
 
 #[test]
+fn every_setting_that_may_change_is_kept_by_config_rewrite_and_the_others_say_why_not() {
+    needs_module!();
+    let mut server = Server::builder()
+        .policy("deny flushall id=no\n")
+        .config("enable-protected-configs", "yes")
+        .start();
+    let log = server.dir().join("events.log").display().to_string();
+    for (name, value) in [
+        ("secaudit.deny-reply", "unknown"),
+        ("secaudit.log-max-len", "7"),
+        ("secaudit.log-file", &log),
+    ] {
+        assert!(
+            server.call(["CONFIG", "SET", name, value]).is_ok(),
+            "{name}"
+        );
+    }
+    // All in one call, or none of them.
+    let mixed = ["secaudit.log-max-len", "9", "secaudit.policy-file", "/x"];
+    let mixed = ["CONFIG", "SET"].into_iter().chain(mixed);
+    assert!(server.call(mixed).error_text().contains("immutable"));
+    assert!(server.call(["CONFIG", "REWRITE"]).is_ok());
+    server.restart();
+    for (name, value) in [
+        ("secaudit.deny-reply", "unknown"),
+        ("secaudit.log-max-len", "7"),
+        ("secaudit.log-file", &log),
+    ] {
+        let shown = server.call(["CONFIG", "GET", name]).texts();
+        assert_eq!(shown, [name, value]);
+    }
+    let error = server.call(["FLUSHALL"]).error_text();
+    assert!(
+        error.starts_with("ERR unknown command 'FLUSHALL'"),
+        "{error}"
+    );
+}
+
+#[test]
 fn info_tells_of_the_gate_in_a_section_of_its_own() {
     needs_module!();
     let server = Server::start();
@@ -248,4 +343,25 @@ fn info_tells_of_the_gate_in_a_section_of_its_own() {
         assert_eq!(info[name], value, "{name}");
     }
     assert_eq!(info["secaudit_policy_sha256"].len(), 64);
+    assert_eq!(info["secaudit_log_file_state"], "off");
+    assert_eq!(info["secaudit_events_forgotten"], "0");
+    assert_eq!(info["secaudit_hits_r1"], "1");
+    server.call([
+        "SECGATE",
+        "DENY",
+        "flushdb",
+        "id=no.flush-db",
+        "mode=observe",
+    ]);
+    server.call(["FLUSHDB"]);
+    assert!(!server.call(["SECAUDIT"]).is_error());
+    let info = server.info("secaudit");
+    assert_eq!(info["secaudit_calls_observed"], "1");
+    assert_eq!(info["secaudit_hits_no_flush_db"], "1");
+    assert!(["A", "B", "C", "D", "F", "?"].contains(&info["secaudit_audit_grade"].as_str()));
+    for (name, value) in &info {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        assert!(name.chars().all(plain), "no exporter takes {name}");
+        assert!(!value.is_empty(), "{name}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::gate::is_refusal;
 use crate::harness::process::run;
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
-use crate::harness::version;
+use crate::harness::version::{self, REDIS_8_0};
 use crate::harness::wait::DEADLINE;
 
 /// The other module, compiled once.
@@ -100,6 +100,46 @@ fn a_client_that_a_module_makes_another_user_is_that_user_from_the_next_call_on(
     assert_eq!(refused, [true, true, false, false, true], "{replies:?}");
     let newest = server.call(["SECGATE", "LOG", "1"]).texts();
     assert!(newest[0].contains("rule=all user=app "), "{newest:?}");
+}
+
+#[test]
+fn the_connections_that_nodes_of_a_cluster_make_to_each_other_pass_untouched() {
+    needs_module!();
+    require!(
+        version::under_test().at_least(REDIS_8_0),
+        "nodes of this server's Clusters do not sign in to each other"
+    );
+    let policy = "allow other.secret info optional\ndeny * id=all\n";
+    let builder = Server::builder().policy(policy);
+    let server = builder
+        .config("cluster-enabled", "yes")
+        .config("loadmodule", other())
+        .start();
+    let mut node = server.client();
+    for _ in 0..2 {
+        assert!(is_refusal(
+            &node.call(["FLUSHALL"]).error_text(),
+            "flushall",
+            "all"
+        ));
+    }
+    let secret = node.call(["OTHER.SECRET"]);
+    let signed_in = node.call([b"AUTH", &b"internal connection"[..], secret.bytes()]);
+    assert!(signed_in.is_ok(), "{signed_in:?}");
+    let log = server.call(["SECGATE", "LOG"]).texts();
+    for call in [
+        vec!["FLUSHALL"],
+        vec!["CONFIG", "SET", "maxmemory", "77mb"],
+        vec!["EVAL", "return redis.call('flushall')", "0"],
+        vec!["MULTI"],
+        vec!["FLUSHALL"],
+        vec!["EXEC"],
+    ] {
+        let reply = node.call(&call);
+        assert!(!reply.is_error(), "{call:?}: {reply:?}");
+    }
+    assert_eq!(server.call(["SECGATE", "LOG"]).texts(), log, "nothing new");
+    assert!(server.call(["FLUSHALL"]).is_error(), "clients are held off");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::harness::builder::Builder;
 use crate::harness::cluster::{Cluster, id};
 use crate::harness::replication::{dataset_digest, wait_for_link};
 use crate::harness::server::Server;
-use crate::harness::skip::{needs_module, require};
+use crate::harness::skip::{needs_module, require, skip};
 use crate::harness::version::{self, VALKEY_9_1};
 
 /// What clients of a replica may not do, and its master does all the time.
@@ -97,6 +97,49 @@ fn a_broken_link_is_resumed_and_a_chain_of_replicas_holds_the_same_data() {
         same_data(&master, &middle);
         same_data(&master, &last);
     }
+}
+
+#[test]
+fn a_replica_runs_the_scripts_that_an_old_master_sends_whole() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell the master's scripts from a client's"
+    );
+    let Some(old) = version::fetched("redis-6.2") else {
+        skip!("Redis 6.2 is not fetched");
+    };
+    let master = Server::builder()
+        .no_module()
+        .server_binary(old)
+        .config("lua-replicate-commands", "no")
+        .start();
+    let replica = node().replica_of(&master).start();
+    wait_for_link(&replica);
+    strictly(&replica);
+    assert!(!replica.call(["SECGATE", "DENY", "script"]).is_error());
+    let (mut client, mut gated) = (master.client(), replica.client());
+    for round in 1..=3 {
+        let script = "redis.call('set', KEYS[1], 'v') return redis.call('incr', 'n')";
+        let key = format!("k{round}");
+        assert_eq!(client.call(["EVAL", script, "1", &key]).int(), round);
+        // A client's script in between is not taken for one of the master's.
+        let error = gated
+            .call(["EVAL_RO", "return redis.call('set', 'x', 'y')", "0"])
+            .error_text();
+        assert!(error.contains("rule strict"), "{error}");
+    }
+    assert!(!client.call(["SCRIPT", "LOAD", "return 1"]).is_error());
+    replica.wait_until("the scripts to have run", || {
+        let (n, keys) = (replica.call(["GET", "n"]), replica.call(["DBSIZE"]).int());
+        let seen = format!("{n:?} {keys}");
+        if keys == 4 && !n.is_nil() && n.text() == "3" {
+            Ok(())
+        } else {
+            Err(seen)
+        }
+    });
+    assert!(!replica.log().contains("CRITICAL"), "{}", replica.log());
 }
 
 #[test]

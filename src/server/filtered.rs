@@ -60,15 +60,15 @@ impl<'f, 'a> Filtered<'f, 'a> {
         if self.client.is_none() || ffi::server_state().script {
             return;
         }
-        let identity = self.identity();
-        let owner = match (&identity.user, identity.client) {
-            (Some(user), Some(client)) => Some(Owner {
-                client,
-                user: Rc::clone(user),
-            }),
-            _ => None,
+        let user = match &self.identity().origin {
+            Origin::Client(Some(user)) => Some(Some(Rc::clone(user))),
+            Origin::Exempt => Some(None),
+            Origin::Client(None) | Origin::Script | Origin::Module => None,
         };
-        self.module.scripts.begin(owner);
+        let owner = self.client.zip(user);
+        self.module
+            .scripts
+            .begin(owner.map(|(client, user)| Owner { client, user }));
     }
 
     fn identify(&self) -> Identity {
@@ -81,11 +81,15 @@ impl<'f, 'a> Filtered<'f, 'a> {
             let typed = self.call.name().unwrap_or_default();
             self.compiled.may_come_on_link(&name::canonical_vec(typed))
         };
-        let origin = origin(caller, ffi::server_state, on_link);
+        let mut origin = origin(caller, ffi::server_state, on_link);
         let (user, client) = match &origin {
             Origin::Client(user) => (user.clone(), self.client),
             Origin::Script if self.client.is_some() => match self.module.scripts.caller() {
-                Some(owner) => (Some(owner.user), Some(owner.client)),
+                Some(owner) if owner.user.is_none() => {
+                    origin = Origin::Exempt;
+                    (None, None)
+                }
+                Some(owner) => (owner.user, Some(owner.client)),
                 None => (None, None),
             },
             _ => (None, None),

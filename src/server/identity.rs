@@ -15,8 +15,8 @@ use crate::policy::condition::Source;
 pub struct Owner {
     /// Its id.
     pub client: u64,
-    /// Its ACL user.
-    pub user: Rc<[u8]>,
+    /// Its ACL user; `None` for a connection of the server's own, which no rule binds, nor the scripts that it runs.
+    pub user: Option<Rc<[u8]>>,
 }
 
 /// Whose script is running. A script's own calls do not tell; they belong to the last client that passed the filter with

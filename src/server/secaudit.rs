@@ -20,7 +20,7 @@ pub const COMMAND: CommandSpec = CommandSpec {
     flags: c"admin deny-script allow-loading allow-stale",
     arity: -1,
     summary: c"Reports how safe this server is",
-    tips: c"nondeterministic_output request_policy:all_nodes",
+    tips: c"nondeterministic_output request_policy:all_nodes response_policy:special",
     categories: c"admin dangerous",
     refuses: false,
     subcommands: &[],

@@ -1,5 +1,5 @@
-/* A module of someone else's: OTHER.FLUSH calls FLUSHALL, OTHER.BECOME makes its caller the user "app". Written against the
- * module API by hand. */
+/* A module of someone else's: OTHER.FLUSH calls FLUSHALL, OTHER.BECOME makes its caller the user "app", OTHER.SECRET tells what
+ * the nodes of a Redis 8 Cluster sign in to each other with. Written against the module API by hand. */
 #include <stddef.h>
 
 typedef struct Ctx Ctx;
@@ -11,6 +11,8 @@ static int (*reply_long)(Ctx *, long long);
 static int (*reply_error)(Ctx *, const char *);
 static void *(*call)(Ctx *, const char *, const char *, ...);
 static int (*type_of)(void *);
+static int (*reply_text)(Ctx *, const char *, size_t);
+static const char *(*get_secret)(Ctx *, size_t *);
 static int (*become_user)(Ctx *, const char *, size_t, void *, void *, void *);
 
 static int flush(Ctx *ctx, Str **argv, int argc) {
@@ -27,6 +29,14 @@ static int become(Ctx *ctx, Str **argv, int argc) {
     return become_user(ctx, "app", 3, NULL, NULL, NULL) ? reply_error(ctx, "ERR no such user") : reply_long(ctx, 1);
 }
 
+static int secret(Ctx *ctx, Str **argv, int argc) {
+    (void)argv;
+    (void)argc;
+    size_t length = 0;
+    const char *text = get_secret ? get_secret(ctx, &length) : NULL;
+    return text ? reply_text(ctx, text, length) : reply_error(ctx, "ERR this server has no such secret");
+}
+
 int RedisModule_OnLoad(Ctx *ctx) {
     int (*attributes)(Ctx *, const char *, int, int);
     int (*create)(Ctx *, const char *, Command, const char *, int, int, int);
@@ -37,11 +47,14 @@ int RedisModule_OnLoad(Ctx *ctx) {
     if (get_api("RedisModule_SetModuleAttribs", &attributes) || get_api("RedisModule_CreateCommand", &create) ||
         get_api("RedisModule_Call", &call) || get_api("RedisModule_ReplyWithLongLong", &reply_long) ||
         get_api("RedisModule_ReplyWithError", &reply_error) || get_api("RedisModule_CallReplyType", &type_of) ||
-        get_api("RedisModule_AuthenticateClientWithACLUser", &become_user))
+        get_api("RedisModule_AuthenticateClientWithACLUser", &become_user) ||
+        get_api("RedisModule_ReplyWithStringBuffer", &reply_text))
         return 1;
     attributes(ctx, "other", 1, 1);
     if (create(ctx, "other.flush", flush, "write", 0, 0, 0)) return 1;
     if (create(ctx, "other.become", become, "", 0, 0, 0)) return 1;
+    if (create(ctx, "other.secret", secret, "", 0, 0, 0)) return 1;
+    if (get_api("RedisModule_GetInternalSecret", &get_secret)) get_secret = NULL;
     /* From Redis 7.2 and Valkey 7.2 on. */
     if (!get_api("RedisModule_GetCommand", &get) && !get_api("RedisModule_SetCommandACLCategories", &categories))
         categories(get(ctx, "other.flush"), "dangerous");

@@ -179,6 +179,18 @@ pub fn cli_binary() -> &'static Path {
     })
 }
 
+/// A server that scripts/servers.sh fetched, by its name there, for tests that need another one beside the one under test.
+pub fn fetched(name: &str) -> Option<PathBuf> {
+    let folder = |variable, below: &str| {
+        let folder = std::env::var_os(variable)?;
+        Some(PathBuf::from(folder).join(below))
+    };
+    let cache = folder("SECAUDIT_SERVERS", "")
+        .or_else(|| folder("XDG_CACHE_HOME", "secaudit/servers"))
+        .or_else(|| folder("HOME", ".cache/secaudit/servers"))?;
+    Some(cache.join(name).join("redis-server")).filter(|path| path.is_file())
+}
+
 fn named_by(variable: &str) -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os(variable)?);
     assert!(

@@ -22,7 +22,10 @@ const FLAGS: &CStr = c"admin deny-script allow-loading allow-stale no-monitor no
 const CATEGORIES: &CStr = c"admin dangerous";
 /// A policy is node-local; a cluster-wide change is sent to every node.
 const EVERYWHERE: &CStr = c"request_policy:all_nodes response_policy:all_succeeded";
-const HERE: &CStr = c"nondeterministic_output";
+/// What each node has of its own: the answers of several nodes stand side by side.
+const EACH: &CStr = c"nondeterministic_output request_policy:all_nodes response_policy:special";
+/// As the server's own HELP.
+const ANYWHERE: &CStr = c"";
 
 const SUBCOMMANDS: [CommandSpec; 18] = [
     sub(
@@ -66,7 +69,7 @@ const SUBCOMMANDS: [CommandSpec; 18] = [
         c"list",
         -2,
         c"Shows the policy with the hits of each statement",
-        HERE,
+        EACH,
     ),
     sub(c"del", -3, c"Removes statements by id", EVERYWHERE),
     sub(c"reset", 2, c"Removes all statements", EVERYWHERE),
@@ -80,7 +83,7 @@ const SUBCOMMANDS: [CommandSpec; 18] = [
         c"test",
         -3,
         c"Shows the decision for a call that is not made",
-        HERE,
+        EACH,
     ),
     sub(
         c"load",
@@ -89,15 +92,15 @@ const SUBCOMMANDS: [CommandSpec; 18] = [
         EVERYWHERE,
     ),
     sub(c"save", 2, c"Writes the policy file", EVERYWHERE),
-    sub(c"log", -2, c"Shows or forgets recent decisions", HERE),
-    sub(c"stats", 2, c"Shows the counters", HERE),
+    sub(c"log", -2, c"Shows or forgets recent decisions", EACH),
+    sub(c"stats", 2, c"Shows the counters", EACH),
     sub(
         c"seal",
         2,
         c"Until restart, lets nothing of the gate be weakened",
         EVERYWHERE,
     ),
-    sub(c"help", 2, c"Shows this help", HERE),
+    sub(c"help", 2, c"Shows this help", ANYWHERE),
 ];
 
 /// What HELP shows: the words after SECGATE, and what they do.
