@@ -141,10 +141,15 @@ fn users_are_told_apart_by_pattern_and_again_after_they_sign_in_as_another() {
     needs_module!();
     let server = Server::start();
     if !version::under_test().tells_filters_who_calls() {
-        let error = server
-            .call(words("SECGATE DENY flushall user=!ops*"))
-            .error_text();
-        assert!(error.contains("user= needs a server that tells"), "{error}");
+        for condition in ["user=!ops*", "from=10.0.0.0/8", "via=module", "via=!module"] {
+            for statement in ["DENY flushall", "ALLOW flushall", "PROFILE rce ADD"] {
+                let line = format!("SECGATE {statement} {condition}");
+                let error = server.call(words(&line)).error_text();
+                let key = condition.split('=').next().unwrap();
+                let reason = format!("{key}= needs a server that tells a filter who is calling");
+                assert!(error.contains(&reason), "{line}: {error}");
+            }
+        }
         return;
     }
     for user in ["ops-1", "app"] {

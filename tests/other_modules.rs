@@ -55,6 +55,13 @@ fn a_category_takes_in_the_commands_of_a_module_when_it_comes() {
     assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
     let error = server.call(["OTHER.FLUSH"]).error_text();
     assert!(is_refusal(&error, "other.flush", "d"), "{error}");
+    // It goes, and the category is as it was; it comes back, and so does the refusal.
+    assert!(server.call(["MODULE", "UNLOAD", "other"]).is_ok());
+    let error = server.call(["OTHER.FLUSH"]).error_text();
+    assert!(error.starts_with("ERR unknown command"), "{error}");
+    assert!(server.call(["KEYS", "*"]).is_error());
+    assert!(server.call(["MODULE", "LOAD", other()]).is_ok());
+    assert!(server.call(["OTHER.FLUSH"]).is_error());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::gate::is_refusal;
 use crate::harness::resp::words;
 use crate::harness::server::Server;
 use crate::harness::skip::needs_module;
+use crate::harness::version;
 
 const POLICY: &str = "deny flushall id=no-flush\ndeny debug|jmap id=no-jmap\n";
 
@@ -88,4 +89,118 @@ fn while_the_server_loads_the_rule_is_told_and_the_gate_can_be_asked() {
     assert!(still.is_error(), "it was loading all the while: {still:?}");
     assert!(client.read().is_ok());
     assert_eq!(client.call(["DBSIZE"]).int(), 2000);
+}
+
+/// Refused in the way that also aborts a transaction; on servers that tell no filter who calls, the only way.
+fn by_name(error: &str) -> bool {
+    error.starts_with("ERR unknown command 'flushall' is denied by secaudit rule 'no-flush'")
+}
+
+/// What the rule says where nothing stands in the way of saying it.
+const EXPLAINED: &str = "NOPERM 'flushall' is denied by secaudit rule no-flush";
+
+#[test]
+fn every_user_in_every_situation_is_told_what_the_readme_says() {
+    needs_module!();
+    let server = Server::builder()
+        .policy(POLICY)
+        .password("pw")
+        .config("user", "mighty on >pw ~* &* +@all")
+        .config(
+            "user",
+            "lowly on >pw &* -@all +multi +exec +eval +subscribe",
+        )
+        .start();
+    let told = version::under_test().tells_filters_who_calls();
+    let plainly = |error: &str| match told {
+        true => error == EXPLAINED,
+        false => by_name(error),
+    };
+    for user in ["mighty", "lowly", "default"] {
+        for three in [false, true] {
+            let mut client = server.stranger();
+            assert!(client.auth(user, "pw").is_ok());
+            if three {
+                client.send(["HELLO", "3"]);
+                client.read();
+            }
+            let place = format!("{user}, RESP3: {three}");
+            let error = client.call(["FlushAll", "secret"]).error_text();
+            assert!(
+                plainly(&error) && !error.contains("secret"),
+                "{place}: {error}"
+            );
+            let replies = client.pipeline([["FLUSHALL"], ["FLUSHALL"], ["FLUSHALL"]]);
+            assert!(
+                replies.iter().all(|reply| plainly(&reply.error_text())),
+                "{place}: {replies:?}"
+            );
+            let transaction = [vec!["MULTI"], vec!["FLUSHALL", "secret"], vec!["EXEC"]];
+            let replies = client.pipeline(transaction);
+            assert!(replies[0].is_ok(), "{place}: {replies:?}");
+            let error = replies[1].error_text();
+            assert!(
+                by_name(&error) && !error.contains("secret"),
+                "{place}: {error}"
+            );
+            assert!(replies[2].error_text().starts_with("EXECABORT"));
+            let script = ["EVAL", "return redis.call('FLUSHALL', 'secret')", "0"];
+            let error = client.call(script).error_text();
+            assert!(error.starts_with(EXPLAINED), "{place}: {error}");
+            client.send(["SUBSCRIBE", "channel"]);
+            client.read();
+            let error = client.call(["FLUSHALL"]).error_text();
+            assert!(by_name(&error), "{place}: {error}");
+        }
+    }
+    let mut stranger = server.stranger();
+    for _ in 0..2 {
+        let error = stranger.call(["FLUSHALL"]).error_text();
+        let hears = match told {
+            true => error == "NOAUTH Authentication required.",
+            false => by_name(&error),
+        };
+        assert!(hears, "{error}");
+    }
+}
+
+#[test]
+fn who_is_not_to_know_hears_what_the_server_says_of_a_command_that_it_does_not_have() {
+    needs_module!();
+    let server = Server::builder()
+        .policy("deny flushall id=no-flush reply=unknown\nrename flushdb f1 id=gone\n")
+        .config(
+            "user",
+            "lowly on >pw &* -@all +multi +exec +eval +subscribe",
+        )
+        .start();
+    let told = version::under_test().tells_filters_who_calls();
+    for user in ["default", "lowly"] {
+        for three in [false, true] {
+            let mut client = server.stranger();
+            if user == "lowly" {
+                assert!(client.auth(user, "pw").is_ok());
+            }
+            if three {
+                client.send(["HELLO", "3"]);
+                client.read();
+            }
+            for name in ["FLUSHALL", "FlushDb"] {
+                let genuine = server.call(["NOSUCHCOMMAND"]).error_text();
+                let genuine = genuine.replace("NOSUCHCOMMAND", name);
+                let error = client.call([name, "secret"]).error_text();
+                let begins = format!("ERR unknown command '{name}'");
+                assert!(error.starts_with(&begins), "{user}: {error}");
+                assert!(!told || error == genuine, "{user}: {error}");
+                let replies = client.pipeline([vec!["MULTI"], vec![name], vec!["EXEC"]]);
+                let error = replies[1].error_text();
+                assert!(error.starts_with(&begins), "{user}: {error}");
+                assert!(replies[2].error_text().starts_with("EXECABORT"));
+                let script = format!("return redis.call('{name}', 'secret')");
+                let error = client.call(["EVAL", &script, "0"]).error_text();
+                let unknown = error.to_lowercase().contains("unknown");
+                assert!(unknown && !error.contains("secaudit"), "{user}: {error}");
+            }
+        }
+    }
 }

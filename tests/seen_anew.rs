@@ -121,6 +121,7 @@ fn refusals_are_recorded_under_the_user_of_their_moment() {
     gate(&server, "ALLOW auth");
     gate(&server, "DENY hello reset force mode=observe");
     let mut client = server.client();
+    client.call(["CLIENT", "SETNAME", "the-client"]);
     let refused = || vec!["FLUSHALL"];
     client.pipeline([
         refused(),
@@ -139,6 +140,8 @@ fn refusals_are_recorded_under_the_user_of_their_moment() {
     ]);
     let log = server.call(["SECGATE", "LOG", "JSON"]).text();
     let events: serde_json::Value = serde_json::from_str(&log).unwrap();
+    assert_eq!(events[1]["client_name"], "the-client", "{log}");
+    assert!(events[1]["client"].is_u64());
     let counts = |user: &str| -> u64 {
         let events = events.as_array().unwrap().iter();
         let of_user = events.filter(|event| event["user"] == user);
