@@ -11,7 +11,7 @@ use crate::harness::version::{self, REDIS_8_0};
 use crate::harness::wait::DEADLINE;
 
 /// The other module, compiled once.
-fn other() -> &'static str {
+pub fn other() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
         let folder = env!("CARGO_TARGET_TMPDIR");

@@ -60,6 +60,11 @@ pub enum Category {
     Process,
     /// How much may be used, and what is recorded.
     Limits,
+    /// Which version it is, and what is known of it.
+    #[allow(dead_code, reason = "its checks come one by one")]
+    Version,
+    /// Signs that somebody else has been at work.
+    Compromise,
 }
 
 /// How much a failure matters.
@@ -195,6 +200,8 @@ impl Category {
             Self::Files => "files",
             Self::Process => "process",
             Self::Limits => "limits",
+            Self::Version => "version",
+            Self::Compromise => "compromise",
         }
     }
 }

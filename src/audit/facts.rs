@@ -2,6 +2,7 @@
 //! A fact that could not be read says why; no check may take it for good news.
 
 mod accepted;
+mod configured;
 mod files;
 mod logins;
 mod machine;
@@ -9,6 +10,7 @@ mod names;
 mod network;
 
 pub use accepted::*;
+pub use configured::*;
 pub use files::*;
 pub use logins::*;
 pub use machine::*;
@@ -130,6 +132,8 @@ pub struct Facts {
     pub process: Process,
     /// What the machine and the kernel allow that process.
     pub machine: Machine,
+    /// The master this server replicates from; `None` when it is a master itself.
+    pub follows: Fact<Option<Followed>>,
     /// The links to other nodes.
     pub links: Links,
     /// The clients that are connected.

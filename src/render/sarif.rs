@@ -185,6 +185,8 @@ fn kind(category: Category) -> &'static str {
         Category::Files => "file",
         Category::Process => "process",
         Category::Limits => "setting",
+        Category::Version => "version",
+        Category::Compromise => "sign",
     }
 }
 

@@ -114,7 +114,7 @@ fn the_hardened_server_with_its_printed_passwords_is_told_so() {
 }
 
 /// The checks that no redis.conf makes fail, and why.
-const OUT_OF_REACH: [(&str, &str); 7] = [
+const OUT_OF_REACH: [(&str, &str); 8] = [
     ("net.listening", "it takes a socket that no setting names"),
     ("net.firewall", "it is the machine's"),
     ("auth.failures", "it takes somebody who is turned away"),
@@ -122,6 +122,10 @@ const OUT_OF_REACH: [(&str, &str); 7] = [
     ("proc.capabilities", "it is whoever starts it"),
     ("proc.no-new-privs", "it is whoever starts it"),
     ("proc.core-dumps", "it is whoever starts it"),
+    (
+        "ioc.config-drift",
+        "it takes a change on the running server",
+    ),
 ];
 
 /// A server of redis-test-conf in a network of its own, with every file of its open to everybody.

@@ -5,10 +5,13 @@ mod accounts;
 mod authentication;
 mod certificates;
 mod commands;
+mod compromise;
+mod drift;
 mod files;
 mod gate;
 mod known_password;
 mod limits;
+mod loaded_modules;
 mod network;
 mod passwords;
 mod ports;
@@ -86,6 +89,9 @@ pub const ALL: &[&dyn Check] = &[
     &limits::OutputBuffer,
     &records::LogFile,
     &records::AclLog,
+    &compromise::ReplicaOf,
+    &loaded_modules::Modules,
+    &drift::ConfigDrift,
 ];
 
 /// The check of this id; without one the id it most likely stood for.
@@ -140,6 +146,8 @@ mod tests {
                 "cmd" => Category::Commands,
                 "file" => Category::Files,
                 "limit" | "log" => Category::Limits,
+                "ver" => Category::Version,
+                "ioc" => Category::Compromise,
                 _ => Category::Process,
             };
             assert_eq!(meta.category, category, "{}", meta.id);
@@ -230,6 +238,9 @@ mod tests {
                 "limit.output-buffer medium false",
                 "log.file low false",
                 "log.acl-log low false",
+                "ioc.replicaof high false",
+                "ioc.modules medium false",
+                "ioc.config-drift low false",
             ]
         );
     }

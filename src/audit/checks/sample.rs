@@ -86,6 +86,7 @@ pub fn hardened() -> Facts {
             started: None,
             loaded_until: None,
         }),
+        follows: Fact::Known(None),
         links: Links {
             master: None,
             replicas: Fact::Known(Vec::new()),
@@ -116,7 +117,7 @@ pub fn hardened() -> Facts {
         }]),
         administrators: BTreeSet::new(),
         writers: Fact::Known(Vec::new()),
-        configured: Some(Configured::default()),
+        configured: Some(configured()),
         commands: command_names::all().map(command).collect(),
         logins: logins::hardened(),
         files: files(),
@@ -196,13 +197,15 @@ pub fn wide_open() -> Facts {
     ] {
         set(&mut facts, name, value);
     }
+    facts.follows = Fact::Known(Some(followed("203.0.113.66")));
     facts.configured = Some(Configured {
-        gap: None,
         renames: vec![RenameLine {
             command: b"object".to_vec(),
             new: Some(Secret::new(b"object_2".to_vec())),
             file: b"/etc/redis/redis.conf".to_vec(),
         }],
+        modules: Vec::new(),
+        ..configured()
     });
     facts.gate.mode = "observe";
     facts.machine.core = Fact::Known(CoreDumps {
@@ -256,6 +259,7 @@ pub fn nothing_read() -> Facts {
     facts.clients = none();
     facts.tls_built = none();
     facts.certificates = none();
+    facts.follows = none();
     facts.links = Links {
         master: Some(none()),
         replicas: none(),
@@ -339,6 +343,7 @@ fn files() -> Files {
         policy: Some(Fact::Known(file("/etc/redis/secaudit.policy", 0o600))),
         code: Fact::Known(vec![Code {
             module: Some(b"secaudit".to_vec()),
+            path: b"/usr/lib/redis/modules/libsecaudit.so".to_vec(),
             file: Fact::Known(root(file("/usr/lib/redis/modules/libsecaudit.so", 0o755))),
             folder: Fact::Known(root(folder("/usr/lib/redis/modules", 0o755))),
         }]),
@@ -375,6 +380,7 @@ fn open_files(files: &mut Files) {
     files.policy = Some(everybodys("/etc/redis/secaudit.policy"));
     files.code = Fact::Known(vec![Code {
         module: Some(b"secaudit".to_vec()),
+        path: b"/srv/libsecaudit.so".to_vec(),
         file: everybodys("/srv/libsecaudit.so"),
         folder: Fact::Known(folder("/srv", 0o777)),
     }]);

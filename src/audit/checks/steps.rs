@@ -61,6 +61,14 @@ pub fn keep(facts: &Facts, line: &str) -> String {
     }
 }
 
+/// The configuration file, as it is shown.
+pub fn conf(facts: &Facts) -> String {
+    match &facts.server.config_file {
+        Some(path) => printable(path),
+        None => "redis.conf".to_owned(),
+    }
+}
+
 /// How the gate's statements outlive a restart.
 pub fn keep_policy(facts: &Facts) -> String {
     if facts.gate.policy_file.is_some() {

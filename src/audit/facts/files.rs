@@ -101,6 +101,8 @@ pub struct LogFile {
 pub struct Code {
     /// The name of the module, when it is one that MODULE LIST shows.
     pub module: Option<Vec<u8>>,
+    /// The absolute path by which the server loaded it.
+    pub path: Vec<u8>,
     /// The file.
     pub file: Fact<FileStatus>,
     /// The folder it lies in.

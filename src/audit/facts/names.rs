@@ -5,15 +5,6 @@ use crate::policy::Policy;
 use crate::policy::name::Name;
 use crate::policy::statement::Body;
 
-/// What redis.conf and its includes say, to be held against what the server does.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Configured {
-    /// Why more may stand there than could be read: the first file, or line, that could not be.
-    pub gap: Option<String>,
-    /// The `rename-command` lines, in order.
-    pub renames: Vec<RenameLine>,
-}
-
 /// A `rename-command` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenameLine {

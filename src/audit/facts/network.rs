@@ -91,6 +91,17 @@ pub struct Links {
     pub nodes: Option<Fact<Vec<Link>>>,
 }
 
+/// The master a replica follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// Its name or address, as it was set. Any bytes.
+    pub host: String,
+    /// Its port.
+    pub port: String,
+    /// Its address.
+    pub address: Fact<IpAddr>,
+}
+
 /// A link to another node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {

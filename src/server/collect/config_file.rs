@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::bounded;
 use super::config_lines::{Directive, directives};
 use super::in_clear;
-use crate::audit::facts::{Configured, InClear, RenameLine, Secret};
+use super::walk::absolute;
+use crate::audit::facts::{Configured, InClear, RenameLine, Secret, WATCHED, WATCHED_SECRETS};
 
 /// What the configuration files say, as far as the audit asks.
 #[derive(Debug, Default)]
@@ -25,6 +26,12 @@ pub struct ConfigFile {
     pub rename_lines: Vec<RenameLine>,
     /// The names on `user` lines.
     pub users: BTreeSet<Vec<u8>>,
+    /// The files of `loadmodule` lines, as they stand there.
+    pub modules: Vec<Vec<u8>>,
+    /// What is said of the settings that matter for security; of several lines the last one counts.
+    pub watched: BTreeMap<&'static str, Vec<u8>>,
+    /// The passwords.
+    pub secrets: BTreeMap<&'static str, Secret>,
     /// The settings that say where the server writes; of several lines the last one counts.
     pub places: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The secrets they hold in clear.
@@ -83,6 +90,25 @@ impl ConfigFile {
         Some(new)
     }
 
+    /// Keeps a line that is compared with the running server.
+    fn watch(&mut self, line: &Directive) {
+        // Older names, and newer ones, of the same settings.
+        let name: &[u8] = match line.name.as_slice() {
+            b"slaveof" => b"replicaof",
+            b"primaryauth" => b"masterauth",
+            name => name,
+        };
+        if let (b"loadmodule", Some(path)) = (name, line.arguments.first()) {
+            self.modules.push(path.clone());
+        }
+        let value = line.arguments.join(&b' ');
+        if let Some((name, _)) = WATCHED.iter().find(|(own, _)| own.as_bytes() == name) {
+            self.watched.insert(name, value);
+        } else if let Some(name) = WATCHED_SECRETS.iter().find(|own| own.as_bytes() == name) {
+            self.secrets.insert(name, Secret::new(value));
+        }
+    }
+
     /// What the files say of a setting that names a place to write to.
     pub fn value(&self, setting: &str) -> Option<&[u8]> {
         self.places.get(setting.as_bytes()).map(Vec::as_slice)
@@ -93,6 +119,9 @@ impl ConfigFile {
         Configured {
             gap: self.unread.first().or(self.bad_lines.first()).cloned(),
             renames: self.rename_lines.clone(),
+            modules: self.modules.iter().map(|path| path_bytes(path)).collect(),
+            settings: self.watched.clone(),
+            secrets: self.secrets.clone(),
         }
     }
 
@@ -103,6 +132,10 @@ impl ConfigFile {
             None => String::new(),
         }
     }
+}
+
+fn path_bytes(path: &[u8]) -> Vec<u8> {
+    absolute(path).into_os_string().into_vec()
 }
 
 /// What `rename-command` made of commands, by the main file's absolute path: the old name and the name clients send, both in
@@ -177,6 +210,7 @@ impl Reading {
         {
             self.found.places.insert(line.name.clone(), value.clone());
         }
+        self.found.watch(line);
         match (line.name.as_slice(), line.arguments.as_slice()) {
             (b"rename-command", [old, new]) => {
                 let old = old.to_ascii_lowercase();
@@ -328,6 +362,30 @@ mod tests {
         assert_eq!(found.value("dir"), Some(&b"/b c"[..]));
         assert_eq!(found.value("logfile"), None);
         assert_eq!(found.value("requirepass"), None);
+    }
+
+    #[test]
+    fn modules_and_watched_settings_are_kept_and_no_password_is_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("b.conf"),
+            "bind 10.0.0.5 ::1\nloadmodule b.so x\n",
+        )
+        .unwrap();
+        let main = "bind *\nloadmodule /m/a.so\ninclude b.conf\nSLAVEOF db 6379\nmasterauth x-y-z\nsave 1 1\n";
+        let found = read(folder.path(), main).configured();
+        let here = std::env::current_dir().unwrap().join("b.so");
+        let here = here.as_os_str().as_bytes().to_vec();
+        assert_eq!(found.modules, [b"/m/a.so".to_vec(), here]);
+        let settings: Vec<_> = found.settings.clone().into_iter().collect();
+        let line = |name, value: &str| (name, value.as_bytes().to_vec());
+        assert_eq!(
+            settings,
+            [line("bind", "10.0.0.5 ::1"), line("replicaof", "db 6379")]
+        );
+        let password = found.secrets.get("masterauth").unwrap();
+        assert_eq!(password.reveal(), b"x-y-z");
+        assert!(!format!("{found:?}").contains("x-y-z"));
     }
 
     #[test]

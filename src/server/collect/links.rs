@@ -8,7 +8,7 @@ use super::clients::{self, Listed};
 use super::config_file::ConfigFile;
 use super::settings::Settings;
 use super::wire_name::call;
-use crate::audit::facts::{Fact, Link, Links, Server};
+use crate::audit::facts::{Fact, Followed, Link, Links, Server};
 use crate::audit::tls;
 use crate::render::escape::printable;
 
@@ -47,6 +47,58 @@ pub fn read(
     }
 }
 
+/// The master this server follows. Its address is the one that was set; behind a name, that of the live link.
+pub fn followed(
+    ask: &dyn Ask,
+    file: &ConfigFile,
+    server: &Server,
+    list: &Fact<Vec<Listed>>,
+) -> Fact<Option<Followed>> {
+    match server.role.as_str() {
+        "replica" => {}
+        "unknown" => return Fact::Unavailable("INFO does not tell the role".to_owned()),
+        _ => return Fact::Known(None),
+    }
+    let (Some(host), Some(port)) = (
+        ask.info("replication", "master_host"),
+        ask.info("replication", "master_port"),
+    ) else {
+        return Fact::Unavailable("INFO does not tell the master".to_owned());
+    };
+    let address = address(&host).map(Fact::Known).unwrap_or_else(|| {
+        let asked = match list.known() {
+            Ok(_) => list.clone(),
+            Err(_) => clients::list_type(ask, file, b"master"),
+        };
+        let lines = asked.known().map(Vec::as_slice).unwrap_or_default();
+        let mut links = lines.iter().filter(|line| line.master);
+        match links.find_map(|line| line.remote) {
+            Some(far) => Fact::Known(far.ip()),
+            None => Fact::Unavailable(no_address(&host)),
+        }
+    });
+    Fact::Known(Some(Followed {
+        host,
+        port,
+        address,
+    }))
+}
+
+/// What a host is when it needs no look-up.
+fn address(host: &str) -> Option<IpAddr> {
+    match host {
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
+    }
+}
+
+fn no_address(host: &str) -> String {
+    format!(
+        "the link to the master is down, and what its name stands for is not known: {}",
+        printable(host.as_bytes())
+    )
+}
+
 /// The live link tells an address; without one, only what was set does.
 fn master(ask: &dyn Ask, list: &Fact<Vec<Listed>>, here: &mut Here) -> Fact<Link> {
     let lines = list.known().map(Vec::as_slice).unwrap_or_default();
@@ -59,16 +111,9 @@ fn master(ask: &dyn Ask, list: &Fact<Vec<Listed>>, here: &mut Here) -> Fact<Link
     }
     let field = |name| ask.info("replication", name).unwrap_or_default();
     let (host, port) = (field("master_host"), field("master_port"));
-    let address = match host.as_str() {
-        "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        host => host.parse(),
-    };
-    match (address, port.parse()) {
-        (Ok(address), Ok(port)) => Fact::Known(here.link(SocketAddr::new(address, port), None)),
-        _ => Fact::Unavailable(format!(
-            "the link to the master is down, and what its name stands for is not known: {}",
-            printable(host.as_bytes())
-        )),
+    match (address(&host), port.parse()) {
+        (Some(address), Ok(port)) => Fact::Known(here.link(SocketAddr::new(address, port), None)),
+        _ => Fact::Unavailable(no_address(&host)),
     }
 }
 
@@ -227,6 +272,34 @@ mod tests {
                 .unwrap_err()
                 .contains("db.example")
         );
+    }
+
+    #[test]
+    fn a_replica_follows_the_master_that_was_set_and_a_name_is_known_by_its_link() {
+        let follows = |twin: &Twin| {
+            let (server, file) = (
+                crate::server::collect::server::read(twin),
+                ConfigFile::default(),
+            );
+            followed(twin, &file, &server, &clients::list(twin, &file))
+        };
+        let found = follows(&twin());
+        let found = found.known().unwrap().as_ref().unwrap();
+        assert_eq!(
+            (found.host.as_str(), found.port.as_str()),
+            ("db.example", "6379")
+        );
+        assert_eq!(found.address, Fact::Known("192.0.2.9".parse().unwrap()));
+        let down = twin().answers(&["client", "list"], text(""));
+        let found = follows(&down);
+        let found = found.known().unwrap().as_ref().unwrap();
+        assert!(found.address.known().unwrap_err().contains("db.example"));
+        let set = down.tells("replication", "master_host", "203.0.113.7");
+        let found = follows(&set);
+        let found = found.known().unwrap().as_ref().unwrap();
+        assert_eq!(found.address, Fact::Known("203.0.113.7".parse().unwrap()));
+        assert_eq!(follows(&Twin::redis_7()), Fact::Known(None));
+        assert!(follows(&Twin::mute()).known().is_err());
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         process: process::read(&accounts),
         machine: machine::read(),
         clients: clients::read(ask, &settings, &list, &sockets.connections),
+        follows: links::followed(ask, &file, &server, &list),
         links: links::read(ask, &file, &settings, &server, &list),
         logins: logins::read(ask, &file, &settings, &users),
         server,

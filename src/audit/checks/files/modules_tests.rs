@@ -16,6 +16,7 @@ fn of_root(status: FileStatus) -> FileStatus {
 fn module(file: FileStatus, folder: FileStatus) -> Code {
     Code {
         module: Some(b"m".to_vec()),
+        path: file.path.clone(),
         file: Fact::Known(file),
         folder: Fact::Known(folder),
     }
@@ -44,6 +45,7 @@ fn what_only_root_can_write_passes() {
     if let Fact::Known(code) = &mut facts.files.code {
         code.push(Code {
             module: None,
+            path: b"/usr/lib/libc.so.6".to_vec(),
             file: Fact::Known(of_root(file("/usr/lib/libc.so.6", 0o755))),
             folder: Fact::Known(of_root(folder("/usr/lib", 0o755))),
         });

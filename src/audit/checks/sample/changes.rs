@@ -11,6 +11,26 @@ pub fn set(facts: &mut Facts, name: &str, value: &str) {
     config.insert(name.to_owned(), value.as_bytes().to_vec());
 }
 
+/// What the redis.conf of the hardened server says.
+pub fn configured() -> Configured {
+    let secret = Secret::new(super::PASSWORD.as_bytes().to_vec());
+    Configured {
+        modules: vec![b"/usr/lib/redis/modules/libsecaudit.so".to_vec()],
+        settings: [
+            ("bind", b"127.0.0.1".to_vec()),
+            ("maxmemory", b"256mb".to_vec()),
+        ]
+        .into(),
+        secrets: [("requirepass", secret)].into(),
+        ..Configured::default()
+    }
+}
+
+/// redis.conf, to change.
+pub fn conf(facts: &mut Facts) -> &mut Configured {
+    facts.configured.as_mut().unwrap()
+}
+
 /// A user, to change.
 pub fn user<'f>(facts: &'f mut Facts, name: &str) -> &'f mut User {
     let Fact::Known(users) = &mut facts.users else {

@@ -60,6 +60,15 @@ pub fn connections(remote: &str, local: &str, count: u64) -> Connections {
     }
 }
 
+/// A master at this address.
+pub fn followed(address: &str) -> Followed {
+    Followed {
+        host: address.to_owned(),
+        port: "6379".to_owned(),
+        address: Fact::Known(address.parse().unwrap()),
+    }
+}
+
 /// A link to another node.
 pub fn link(far: &str, near_port: Option<u16>, elsewhere: bool) -> Link {
     Link {

@@ -66,6 +66,7 @@ fn look(module: Option<Vec<u8>>, path: &Path, walk: &mut Walk<'_>) -> Code {
     };
     Code {
         module,
+        path: path.as_os_str().as_bytes().to_vec(),
         file,
         folder,
     }

@@ -1,0 +1,228 @@
+//! The check of settings that run with other values than redis.conf gives them. Passwords are compared and never shown.
+
+use super::steps;
+use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
+use crate::audit::facts::{Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS};
+use crate::render::escape::printable_up_to;
+
+/// `ioc.config-drift`: a restart changes nothing that matters for security.
+pub struct ConfigDrift;
+
+/// What every supported server does where no line speaks of it. `requirepass` is none.
+const DEFAULTS: [(&str, &[u8]); 2] = [("bind", b"* -::*"), ("protected-mode", b"yes")];
+
+/// Settings that CONFIG SET can put back at once, and whose words are safe to paste.
+const CAN_BE_SET: [&str; 6] = [
+    "bind",
+    "protected-mode",
+    "maxmemory",
+    "acllog-max-len",
+    "tls-auth-clients",
+    "tls-replication",
+];
+
+impl Check for ConfigDrift {
+    fn meta(&self) -> &'static Meta {
+        &Meta {
+            id: "ioc.config-drift",
+            title: "The server runs as its configuration file says",
+            category: Category::Compromise,
+            severity: Severity::Low,
+            worst: Severity::Low,
+            tutorial: false,
+            why: "What was changed at run time only is gone after a restart: a hardening that nobody wrote down, or the trace of \
+                  somebody who opened the server or led its files elsewhere.",
+            expected: "bind, ports, passwords, files, TLS and the enable-... switches as redis.conf has them",
+            remedy: "Where the running value is the wanted one, CONFIG REWRITE keeps it. Else set it back and find out who \
+                     changed it.",
+            references: &[steps::SECURITY, steps::VALKEY],
+            fix: Fix::Plan,
+            exposed: Exposed::Host,
+            cap: "a restart changes settings that matter for security",
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts) -> Outcome {
+        let Some(file) = &facts.configured else {
+            return Outcome::not_applicable("the server was started without a configuration file");
+        };
+        if let Some(gap) = &file.gap {
+            return Outcome::unknown(format!("what redis.conf says is not known: unread: {gap}"));
+        }
+        if let Err(reason) = facts.config.known() {
+            return Outcome::unknown(reason);
+        }
+        let plain: Vec<Drift<'_>> = WATCHED
+            .iter()
+            .filter_map(|(name, kind)| drift(facts, file, name, *kind))
+            .collect();
+        let secrets: Vec<&str> = WATCHED_SECRETS
+            .iter()
+            .copied()
+            .filter(|name| secret_drifts(facts, file, name))
+            .collect();
+        if plain.is_empty() && secrets.is_empty() {
+            let path = steps::conf(facts);
+            return Outcome::pass(format!(
+                "nothing that matters for security differs from {path}"
+            ));
+        }
+        let mut actual: Vec<String> = plain.iter().map(|drift| drift.shown(facts)).collect();
+        let differs =
+            |name: &&str| format!("{name}: another one runs than {} has", steps::conf(facts));
+        actual.extend(secrets.iter().map(differs));
+        Failure::new(actual).steps(mend(facts, &plain)).into()
+    }
+}
+
+/// A setting that runs with another value than the file's.
+struct Drift<'f> {
+    name: &'static str,
+    running: &'f [u8],
+    /// What the file says; without a line, the default.
+    file: &'f [u8],
+    named: bool,
+}
+
+impl Drift<'_> {
+    fn shown(&self, facts: &Facts) -> String {
+        let by = match self.named {
+            true => steps::conf(facts),
+            false => "default".to_owned(),
+        };
+        format!("{}, by {by} {}", self.running(), word(self.file))
+    }
+
+    fn running(&self) -> String {
+        format!("{} {}", self.name, word(self.running))
+    }
+}
+
+fn word(value: &[u8]) -> String {
+    match value {
+        b"" => "\"\"".to_owned(),
+        value => printable_up_to(value, 200),
+    }
+}
+
+fn drift<'f>(
+    facts: &'f Facts,
+    file: &'f Configured,
+    name: &'static str,
+    kind: Kind,
+) -> Option<Drift<'f>> {
+    let running = facts.setting(name).ok()?;
+    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
+    let line = file.settings.get(name).map(Vec::as_slice);
+    let value = line.or(default.map(|(_, value)| *value))?;
+    let same = match kind {
+        Kind::Folder => same_folder(facts, running, value),
+        kind => normal(kind, running) == normal(kind, value),
+    };
+    (!same).then_some(Drift {
+        name,
+        running,
+        file: value,
+        named: line.is_some(),
+    })
+}
+
+/// One way to write a value of this kind.
+fn normal(kind: Kind, value: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(value).trim().to_lowercase();
+    let number = match kind {
+        Kind::Number => text.parse::<u64>().ok(),
+        Kind::Octal => u64::from_str_radix(&text, 8).ok(),
+        Kind::Size => size(&text),
+        Kind::Text | Kind::Folder => return value.to_vec(),
+        Kind::Words if text == "no one" => return Vec::new(),
+        Kind::Words => None,
+    };
+    match number {
+        Some(number) => number.to_string().into_bytes(),
+        None => {
+            let words: Vec<&str> = text.split_ascii_whitespace().collect();
+            words.join(" ").into_bytes()
+        }
+    }
+}
+
+/// Bytes as redis.conf writes them: `1k` is 1000, `1kb` 1024.
+fn size(text: &str) -> Option<u64> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at_checked(end)?;
+    let unit = match unit {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// What a relative folder started from is not known any more; a link may stand on the way to an absolute one.
+fn same_folder(facts: &Facts, running: &[u8], value: &[u8]) -> bool {
+    let bare = |path: &[u8]| {
+        path.to_vec()
+            .into_iter()
+            .rev()
+            .skip_while(|byte| *byte == b'/')
+            .collect::<Vec<u8>>()
+    };
+    let Some(astray) = &facts.files.astray else {
+        return true;
+    };
+    let real = match &astray.folder {
+        Fact::Known(folder) => folder.resolved.as_deref().unwrap_or(&folder.path),
+        Fact::Unavailable(_) => value,
+    };
+    !value.starts_with(b"/") || [value, real].iter().any(|path| bare(path) == bare(running))
+}
+
+fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
+    let (running, default) = match name {
+        "requirepass" => (&facts.requirepass, true),
+        _ => (&facts.masterauth, false),
+    };
+    let Ok(running) = running.known() else {
+        return false;
+    };
+    let running = running.as_ref().map_or(&b""[..], Secret::reveal);
+    match file.secrets.get(name) {
+        Some(line) => line.reveal() != running,
+        None => default && !running.is_empty(),
+    }
+}
+
+fn mend(facts: &Facts, plain: &[Drift<'_>]) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let mut lines = vec![format!(
+        "{cli} CONFIG REWRITE   # if what runs is what you want: writes it into {}",
+        steps::conf(facts)
+    )];
+    let back = plain
+        .iter()
+        .filter(|drift| CAN_BE_SET.contains(&drift.name));
+    lines.extend(back.take(5).map(|drift| {
+        format!(
+            "{cli} CONFIG SET {} {}   # if not: back to what the file says",
+            drift.name,
+            steps::shell_path(drift.file)
+        )
+    }));
+    lines.push(
+        "# what the server's command line sets stays after a restart: write it into the file, too"
+            .to_owned(),
+    );
+    lines
+}
+
+#[cfg(test)]
+#[path = "drift_tests.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! Tests of the check of settings that run with other values than redis.conf gives them.
+
+use super::*;
+use crate::audit::checks::sample::{self, fails, folder, passes, password, unknown};
+use crate::audit::facts::Astray;
+
+fn with(name: &'static str, running: &str, line: Option<&str>) -> Facts {
+    let mut facts = sample::hardened();
+    sample::set(&mut facts, name, running);
+    let settings = &mut sample::conf(&mut facts).settings;
+    settings.remove(name);
+    settings.extend(line.map(|line| (name, line.as_bytes().to_vec())));
+    facts
+}
+
+#[test]
+fn the_same_value_written_in_another_way_is_no_drift() {
+    for (name, running, line) in [
+        ("maxmemory", "536870912", "512MB"),
+        ("maxmemory", "512000000", "512m"),
+        ("maxmemory", "1000", "1k"),
+        ("maxmemory", "0", "0"),
+        ("protected-mode", "yes", "YES"),
+        ("bind", "127.0.0.1 -::1", "127.0.0.1 -::1"),
+        ("bind", "", ""),
+        ("port", "6379", "06379"),
+        ("unixsocketperm", "700", "0700"),
+        ("replicaof", "", "no one"),
+        ("replicaof", "db 6379", "DB 6379"),
+        ("tls-ciphers", "A:B", "A:B"),
+    ] {
+        passes(&ConfigDrift, &with(name, running, Some(line)));
+    }
+}
+
+#[test]
+fn another_value_is_shown_beside_the_files_own() {
+    let facts = with("bind", "0.0.0.0", Some("127.0.0.1 -::1"));
+    let failure = fails(&ConfigDrift, &facts);
+    assert_eq!(
+        failure.actual,
+        ["bind 0.0.0.0, by /etc/redis/redis.conf 127.0.0.1 -::1"]
+    );
+    let steps = failure.steps.join("\n");
+    assert!(steps.contains("CONFIG REWRITE"));
+    assert!(
+        steps.contains("CONFIG SET bind '127.0.0.1 -::1'"),
+        "{steps}"
+    );
+    for (name, running, line) in [
+        ("maxmemory", "536870912", "512m"),
+        ("logfile", "/LOG", "/log"),
+        ("aclfile", "/x", ""),
+        ("enable-debug-command", "yes", "no"),
+        ("replicaof", "", "db 6379"),
+        ("tls-cert-file", "/a.crt", "/b.crt"),
+    ] {
+        fails(&ConfigDrift, &with(name, running, Some(line)));
+    }
+}
+
+#[test]
+fn of_what_the_file_does_not_name_only_well_known_defaults_count() {
+    passes(&ConfigDrift, &with("bind", "* -::*", None));
+    passes(&ConfigDrift, &with("dbfilename", "x", None));
+    let facts = with("protected-mode", "no", None);
+    assert_eq!(
+        fails(&ConfigDrift, &facts).actual,
+        ["protected-mode no, by default yes"]
+    );
+}
+
+#[test]
+fn a_password_is_compared_and_never_shown() {
+    let mut facts = sample::hardened();
+    facts.requirepass = password("one-of-two");
+    let failure = fails(&ConfigDrift, &facts);
+    assert_eq!(
+        failure.actual,
+        ["requirepass: another one runs than /etc/redis/redis.conf has"]
+    );
+    let shown = format!("{failure:?}");
+    assert!(!shown.contains("one-of-two") && !shown.contains(sample::PASSWORD));
+    facts.requirepass = Fact::Known(None);
+    fails(&ConfigDrift, &facts);
+    sample::conf(&mut facts).secrets.clear();
+    passes(&ConfigDrift, &facts);
+    facts.requirepass = password("one-of-two");
+    fails(&ConfigDrift, &facts);
+    facts.requirepass = Fact::Known(None);
+    // A master's password may come from anywhere where the file has none.
+    facts.masterauth = password("one-of-two");
+    passes(&ConfigDrift, &facts);
+}
+
+#[test]
+fn a_folder_is_elsewhere_only_where_that_is_known() {
+    let mut facts = with("dir", "/root/.ssh", Some("/var/lib/redis/"));
+    passes(&ConfigDrift, &facts);
+    facts.files.astray = Some(Astray {
+        dir: b"/var/lib/redis/".to_vec(),
+        dbfilename: b"dump.rdb".to_vec(),
+        folder: Fact::Known(folder("/var/lib/redis", 0o700)),
+        vacant: true,
+    });
+    fails(&ConfigDrift, &facts);
+    sample::set(&mut facts, "dir", "/var/lib/redis");
+    passes(&ConfigDrift, &facts);
+}
+
+#[test]
+fn without_a_file_there_is_nothing_to_compare_and_with_a_part_of_it_nothing_is_known() {
+    let mut facts = with("bind", "0.0.0.0", Some("127.0.0.1"));
+    sample::conf(&mut facts).gap = Some("x.conf: not there".to_owned());
+    assert!(unknown(&ConfigDrift, &facts).contains("x.conf"));
+    facts.configured = None;
+    assert!(matches!(
+        ConfigDrift.evaluate(&facts),
+        Outcome::NotApplicable(_)
+    ));
+}
