@@ -168,13 +168,6 @@ fn size(text: &str) -> Option<u64> {
 
 /// What a relative folder started from is not known any more; a link may stand on the way to an absolute one.
 fn same_folder(facts: &Facts, running: &[u8], value: &[u8]) -> bool {
-    let bare = |path: &[u8]| {
-        path.to_vec()
-            .into_iter()
-            .rev()
-            .skip_while(|byte| *byte == b'/')
-            .collect::<Vec<u8>>()
-    };
     let Some(astray) = &facts.files.astray else {
         return true;
     };
@@ -183,6 +176,13 @@ fn same_folder(facts: &Facts, running: &[u8], value: &[u8]) -> bool {
         Fact::Unavailable(_) => value,
     };
     !value.starts_with(b"/") || [value, real].iter().any(|path| bare(path) == bare(running))
+}
+
+fn bare(mut path: &[u8]) -> &[u8] {
+    while let Some(shorter) = path.strip_suffix(b"/") {
+        path = shorter;
+    }
+    path
 }
 
 fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
