@@ -28,9 +28,12 @@ mod switches;
 mod tls;
 mod tls_links;
 mod users;
+mod versions;
 
 /// Checks whose outcome, or evidence, is a matter of the machine and of the server that a test happens to run on.
-pub const MACHINES_OWN: [&str; 8] = [
+pub const MACHINES_OWN: [&str; 10] = [
+    "ver.supported",
+    "ver.advisories",
     // An ordinary server of the tests may own its module, and all that root owns.
     "file.module",
     "file.parents",

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every check there is so far, in the report's order.
-pub const IDS: [&str; 56] = [
+pub const IDS: [&str; 59] = [
     "net.bind",
     "net.listening",
     "net.firewall",
@@ -66,6 +66,9 @@ pub const IDS: [&str; 56] = [
     "limit.output-buffer",
     "log.file",
     "log.acl-log",
+    "ver.supported",
+    "ver.advisories",
+    "ver.lua-sandbox",
     "ioc.replicaof",
     "ioc.modules",
     "ioc.config-drift",

@@ -1,28 +1,17 @@
 //! Other modules: their commands come and go, and their own calls are free unless a rule says via=module.
 
-use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::gate::is_refusal;
-use crate::harness::process::run;
+use crate::harness::c_module;
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use crate::harness::version::{self, REDIS_8_0};
-use crate::harness::wait::DEADLINE;
 
-/// The other module, compiled once.
+/// The other module.
 pub fn other() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let folder = env!("CARGO_TARGET_TMPDIR");
-        let path = format!("{folder}/other-{}.so", std::process::id());
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/other_module.c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-o", &path, source]);
-        let compiled = run(compiler, b"", DEADLINE);
-        assert!(compiled.status.success(), "{}", compiled.text());
-        path
-    })
+    PATH.get_or_init(|| c_module::path("other_module"))
 }
 
 fn server(policy: &str) -> Server {

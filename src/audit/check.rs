@@ -60,8 +60,7 @@ pub enum Category {
     Process,
     /// How much may be used, and what is recorded.
     Limits,
-    /// Which version it is, and what is known of it.
-    #[allow(dead_code, reason = "its checks come one by one")]
+    /// Which release runs, and what is known of it.
     Version,
     /// Signs that somebody else has been at work.
     Compromise,

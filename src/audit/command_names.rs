@@ -1,5 +1,7 @@
 //! The commands the audit asks about: collecting finds out how each stands, the checks judge it.
 
+use super::advisories;
+
 /// `cmd.dangerous`: the tutorial's commands first, then those of later years.
 pub const DANGEROUS: [&str; 21] = [
     "flushdb",
@@ -49,10 +51,31 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     DANGEROUS.into_iter().chain(DATA_LOSS).chain(SCRIPTING)
 }
 
+/// Those to ask about on a server of this name and version: besides, the ones that decide whether a known vulnerability of
+/// it is within reach.
+pub fn of_server(server: &str, version: &str) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = all().collect();
+    let more = advisories::commands(server, version);
+    names.extend(
+        more.into_iter()
+            .filter(|name| !all().any(|known| known == *name)),
+    );
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_server_with_vulnerabilities_is_asked_about_more_commands_each_once() {
+        let names = of_server("redis", "7.0.3");
+        assert!(names.contains(&"xautoclaim") && names.contains(&"eval"));
+        let unique: BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(unique.len(), names.len());
+        assert_eq!(of_server("redis", "8.10.1").len(), all().count());
+    }
 
     #[test]
     fn no_command_is_asked_about_twice_and_all_are_lower_case() {

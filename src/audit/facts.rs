@@ -8,6 +8,7 @@ mod logins;
 mod machine;
 mod names;
 mod network;
+mod origin;
 
 pub use accepted::*;
 pub use configured::*;
@@ -16,6 +17,7 @@ pub use logins::*;
 pub use machine::*;
 pub use names::*;
 pub use network::*;
+pub use origin::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -120,6 +122,10 @@ pub struct Facts {
     pub administrators: BTreeSet<Vec<u8>>,
     /// Enabled users whom the ACL lets change data by other means than the commands of `cmd.data-loss`.
     pub writers: Fact<Vec<Vec<u8>>>,
+    /// The distribution's package that the running server belongs to; `None` for one that was built otherwise.
+    pub package: Fact<Option<Package>>,
+    /// What a script can reach of Lua.
+    pub lua: Fact<Lua>,
     /// What redis.conf says; `None` when the server was started without one.
     pub configured: Option<Configured>,
     /// How each dangerous command stands, in the catalogue's order.

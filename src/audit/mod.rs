@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accepting;
+pub mod advisories;
 pub mod check;
 pub mod checks;
 pub mod ciphers;

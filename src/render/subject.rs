@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn a_server_is_named_by_host_and_port() {
         let mut report = run(&sample::hardened());
-        assert_eq!(server(&report), "redis 7.0.15 on db-1:6379");
+        assert_eq!(server(&report), "redis 8.2.9 on db-1:6379");
         report.server.port = 0;
-        assert_eq!(server(&report), "redis 7.0.15 on db-1");
+        assert_eq!(server(&report), "redis 8.2.9 on db-1");
     }
 
     #[test]

@@ -271,7 +271,7 @@ mod tests {
         let lines = rendered(&sample::hardened());
         let head: Vec<&str> = lines.iter().take(4).map(String::as_str).collect();
         assert!(
-            matches!(head.as_slice(), [first, ..] if first.ends_with("on redis 7.0.15 (standalone, master), pid 4242 as redis")),
+            matches!(head.as_slice(), [first, ..] if first.ends_with("on redis 8.2.9 (standalone, master), pid 4242 as redis")),
             "{head:?}"
         );
         assert!(head.contains(&"Gate   enforce, 1 statement"));

@@ -15,6 +15,8 @@
 pub mod account;
 /// Building a server: what it is started with.
 pub mod builder;
+/// Modules in C that only tests load.
+pub mod c_module;
 /// The real redis-cli, in a pipe and on a terminal.
 pub mod cli;
 /// Three masters of a Cluster.

@@ -63,7 +63,7 @@ impl Check for Config {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        let actions = |facts: &Facts, _: &Open| vec![deny(facts, CONFIG)];
+        let actions = |facts: &Facts, _: &Open| vec![deny(facts, CONFIG, "no-config")];
         judged(facts, &[CONFIG], |facts, _| config_steps(facts), actions)
     }
 }
@@ -174,9 +174,9 @@ fn without_limits(facts: &Facts) -> BTreeSet<&[u8]> {
 /// Replicas need these two, and the gate denies them only by force: they are ACL's to take.
 const OF_REPLICAS: [&str; 2] = ["sync", "psync"];
 
-fn deny(facts: &Facts, commands: &str) -> Action {
+fn deny(facts: &Facts, commands: &str, id: &str) -> Action {
     let spared = steps::but_administrators(facts);
-    Action::Statement(format!("deny {commands}{spared}"))
+    Action::Statement(format!("deny {commands}{spared} id={id}"))
 }
 
 fn dangerous_actions(facts: &Facts, open: &Open) -> Vec<Action> {
@@ -185,7 +185,7 @@ fn dangerous_actions(facts: &Facts, open: &Open) -> Vec<Action> {
     if names.is_empty() {
         return Vec::new();
     }
-    vec![deny(facts, &names.join(" "))]
+    vec![deny(facts, &names.join(" "), "no-dangerous")]
 }
 
 fn dangerous_steps(facts: &Facts, open: &Open) -> Vec<String> {

@@ -12,6 +12,7 @@ mod gate;
 mod known_password;
 mod limits;
 mod loaded_modules;
+mod lua_sandbox;
 mod network;
 mod passwords;
 mod ports;
@@ -28,6 +29,8 @@ mod switches;
 mod tls;
 mod tls_links;
 mod unix_socket;
+mod version;
+mod vulnerabilities;
 
 #[cfg(test)]
 pub mod sample;
@@ -89,6 +92,9 @@ pub const ALL: &[&dyn Check] = &[
     &limits::OutputBuffer,
     &records::LogFile,
     &records::AclLog,
+    &version::Supported,
+    &vulnerabilities::Advisories,
+    &lua_sandbox::LuaSandbox,
     &compromise::ReplicaOf,
     &loaded_modules::Modules,
     &drift::ConfigDrift,
@@ -145,10 +151,10 @@ mod tests {
                 "auth" => Category::Authentication,
                 "cmd" => Category::Commands,
                 "file" => Category::Files,
+                "proc" => Category::Process,
                 "limit" | "log" => Category::Limits,
                 "ver" => Category::Version,
-                "ioc" => Category::Compromise,
-                _ => Category::Process,
+                _ => Category::Compromise,
             };
             assert_eq!(meta.category, category, "{}", meta.id);
         }
@@ -238,6 +244,9 @@ mod tests {
                 "limit.output-buffer medium false",
                 "log.file low false",
                 "log.acl-log low false",
+                "ver.supported high false",
+                "ver.advisories high false",
+                "ver.lua-sandbox critical false",
                 "ioc.replicaof high false",
                 "ioc.modules medium false",
                 "ioc.config-drift low false",

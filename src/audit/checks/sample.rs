@@ -95,7 +95,7 @@ pub fn hardened() -> Facts {
         server: Server {
             host: "db-1".to_owned(),
             name: "redis".to_owned(),
-            version: "7.0.15".to_owned(),
+            version: "8.2.9".to_owned(),
             mode: "standalone".to_owned(),
             role: "master".to_owned(),
             port: 6379,
@@ -117,6 +117,8 @@ pub fn hardened() -> Facts {
         }]),
         administrators: BTreeSet::new(),
         writers: Fact::Known(Vec::new()),
+        package: Fact::Known(None),
+        lua: Fact::Known(Lua::Confined),
         configured: Some(configured()),
         commands: command_names::all().map(command).collect(),
         logins: logins::hardened(),
@@ -152,6 +154,8 @@ pub fn hardened() -> Facts {
 /// A server on which every check fails.
 pub fn wide_open() -> Facts {
     let mut facts = hardened();
+    facts.server.version = "7.0.15".to_owned();
+    facts.lua = Fact::Known(Lua::Open("table".to_owned()));
     set(&mut facts, "bind", "* -::*");
     set(&mut facts, "protected-mode", "no");
     facts.masterauth = password("letmein");
@@ -251,6 +255,9 @@ pub fn nothing_read() -> Facts {
     facts.packet_filter = none();
     facts.users = none();
     facts.writers = none();
+    facts.server.version = "7.0.15".to_owned();
+    facts.package = none();
+    facts.lua = none();
     facts.configured = Some(Configured {
         gap: Some("/etc/redis/redis.conf: not readable".to_owned()),
         ..Configured::default()

@@ -71,7 +71,8 @@ impl Check for Scripting {
 }
 
 fn statement(facts: &Facts) -> String {
-    format!("profile scripting{}", steps::but_administrators(facts))
+    let spared = steps::but_administrators(facts);
+    format!("profile scripting{spared} id=no-scripts")
 }
 
 fn scripting_steps(facts: &Facts, all: &[&[u8]]) -> Vec<String> {

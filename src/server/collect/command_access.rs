@@ -11,7 +11,6 @@ use super::config_file::ConfigFile;
 use super::settings::Settings;
 use super::standing::Standings;
 use super::wire_name::wire_name;
-use crate::audit::command_names;
 use crate::audit::facts::{CommandAccess, Fact, GateVerdict, Standing, User, UserAccess};
 use crate::render::escape::printable_up_to;
 
@@ -26,15 +25,16 @@ pub struct Commands {
 /// So many users are asked about together: enough to fill a stop of the server, few enough not to take much memory.
 const AT_ONCE: usize = 100;
 
-/// Asks about every command and every enabled user.
+/// Asks about each of these commands and every enabled user.
 pub fn read(
     ask: &dyn Ask,
+    names: &[&'static str],
     file: &ConfigFile,
     settings: &Settings,
     users: &Fact<Vec<User>>,
 ) -> Commands {
     let standings = Standings::new(ask, file, settings);
-    let standings = command_names::all().map(|name| (name, standings.of(name)));
+    let standings = names.iter().map(|name| (*name, standings.of(name)));
     let users = match users {
         Fact::Known(users) => users.iter().filter(|user| user.enabled),
         Fact::Unavailable(reason) => return unknown(standings, reason),

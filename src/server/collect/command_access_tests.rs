@@ -4,11 +4,13 @@
 use super::super::twin::{self, Twin, text};
 use super::super::{settings, users};
 use super::*;
+use crate::audit::command_names;
 
 fn collected(twin: &Twin, file: &ConfigFile) -> Commands {
     let settings = settings::read(twin, file);
     let users = users::read(twin, file, &settings);
-    read(twin, file, &settings, &users)
+    let names: Vec<&str> = command_names::all().collect();
+    read(twin, &names, file, &settings, &users)
 }
 
 fn access(twin: &Twin, name: &str) -> Vec<(String, bool, GateVerdict)> {

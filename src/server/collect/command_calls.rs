@@ -64,6 +64,25 @@ pub fn calls(name: &str) -> &'static [Call] {
         "script|load" => &[&[b"script", b"load", b"return 1"]],
         "function|load" => &[&[b"function", b"load", b"#!lua name=l"]],
         "function|restore" => &[&[b"function", b"restore", b"v"]],
+        // What decides whether a known vulnerability is within reach.
+        "restore-asking" => &[&[b"restore-asking", b"k", b"0", b"v"]],
+        "acl|setuser" => &[&[b"acl", b"setuser", b"u"]],
+        "acl|load" => &[&[b"acl", b"load"]],
+        "client|kill" => &[&[b"client", b"kill", b"id", b"1"]],
+        "hincrbyfloat" => &[&[b"hincrbyfloat", b"k", b"f", b"1"]],
+        "hrandfield" => &[&[b"hrandfield", b"k"]],
+        "msetnx" => &[&[b"msetnx", b"k", b"v"]],
+        "pfadd" => &[&[b"pfadd", b"k", b"e"]],
+        "pfcount" => &[&[b"pfcount", b"k"]],
+        "pfdebug" => &[&[b"pfdebug", b"encoding", b"k"]],
+        "pfmerge" => &[&[b"pfmerge", b"k"]],
+        "setrange" => &[&[b"setrange", b"k", b"0", b"v"]],
+        "sort" => &[&[b"sort", b"k"]],
+        "sort_ro" => &[&[b"sort_ro", b"k"]],
+        "srandmember" => &[&[b"srandmember", b"k"]],
+        "xackdel" => &[&[b"xackdel", b"k", b"g", b"ids", b"1", b"0-1"]],
+        "xautoclaim" => &[&[b"xautoclaim", b"k", b"g", b"c", b"0", b"0"]],
+        "zrandmember" => &[&[b"zrandmember", b"k"]],
         _ => &[],
     }
 }
@@ -94,7 +113,16 @@ mod tests {
 
     #[test]
     fn every_command_the_audit_asks_about_has_calls_that_begin_with_its_name() {
-        for name in command_names::all() {
+        let vulnerable = [
+            ("redis", "7.0.0"),
+            ("redis", "7.0.9"),
+            ("redis", "8.2.0"),
+            ("valkey", "7.2.5"),
+        ];
+        let more = vulnerable
+            .into_iter()
+            .flat_map(|(server, version)| command_names::of_server(server, version));
+        for name in command_names::all().chain(more) {
             assert!(!calls(name).is_empty(), "{name}");
             for call in calls(name) {
                 let words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();

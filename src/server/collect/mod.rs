@@ -18,8 +18,10 @@ mod files;
 mod in_clear;
 mod links;
 mod logins;
+mod lua;
 mod machine;
 mod netlink;
+mod package;
 mod packet_filter;
 mod process;
 mod server;
@@ -39,6 +41,7 @@ use std::time::SystemTime;
 use ask::Ask;
 use config_file::ConfigFile;
 
+use crate::audit::command_names;
 use crate::audit::facts::{Facts, Gate};
 
 /// Asks once for everything the checks look at.
@@ -50,7 +53,8 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let accounts = accounts::Accounts::read();
     let settings = settings::read(ask, &file);
     let users = users::read(ask, &file, &settings);
-    let commands = command_access::read(ask, &file, &settings, &users);
+    let names = command_names::of_server(&server.name, &server.version);
+    let commands = command_access::read(ask, &names, &file, &settings, &users);
     let files = files::read(
         ask,
         &files::Known {
@@ -78,6 +82,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         follows: links::followed(ask, &file, &server, &list),
         links: links::read(ask, &file, &settings, &server, &list),
         logins: logins::read(ask, &file, &settings, &users),
+        package: package::read(&server.version),
         server,
         config: settings.config,
         requirepass: settings.requirepass,
@@ -87,6 +92,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
             .administrators_among(users.known().map_or(&[], Vec::as_slice)),
         users,
         writers: commands.writers,
+        lua: lua::read(ask, &file),
         configured,
         commands: commands.access,
         gate,

@@ -43,7 +43,8 @@ impl Twin {
     pub fn redis_7() -> Self {
         let mut twin = Self::default();
         let others = ["config", "command", "cluster", "get", "set", "incr", "hset"];
-        for name in command_names::all().chain(others) {
+        let asked = command_names::of_server("redis", "7.0.15");
+        for name in asked.into_iter().chain(others) {
             twin.commands.insert(name.to_owned(), Some(name.to_owned()));
         }
         let users = [
