@@ -31,7 +31,7 @@ fn the_tables_read_like_this() {
     let lines = tables(&several());
     let text = lines.join("\n");
     let wanted = "\
-Who can run what is dangerous on redis 7.0.15 (standalone, master), pid 4242 as redis
+Who can run what is dangerous on redis 8.2.9 (standalone, master), pid 4242 as redis
 Gate   enforce, 1 statement
 Users  4 on
 
