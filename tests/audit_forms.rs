@@ -339,7 +339,7 @@ fn a_slip_of_the_finger_is_told_what_would_be_right() {
         ),
         (
             "frobnicate",
-            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, sarif, junit, ocsf, html, level, check, checks, explain, fix, schema, help",
+            "ERR unknown word 'frobnicate' after SECAUDIT: use one of text, json, sarif, junit, ocsf, html, level, check, checks, explain, users, fix, schema, help",
         ),
         (
             "EXPLAIN net.bnd",

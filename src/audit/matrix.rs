@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::command_names::DATA_LOSS;
+use super::command_names::{self, DATA_LOSS};
 use super::facts::{CommandAccess, Fact, Facts, GateVerdict, Standing, UserAccess};
 
 /// All rows.
@@ -58,11 +58,12 @@ impl<'f> Matrix<'f> {
     pub fn of(facts: &'f Facts) -> Result<Self, &'f str> {
         let users = facts.users.known()?;
         let commands = || {
-            let harmless = |command: &&CommandAccess| DATA_LOSS.contains(&command.name);
-            facts
-                .commands
-                .iter()
-                .filter(move |command| !harmless(command))
+            // Not those that most applications need, nor those asked about only for a vulnerability of this release.
+            let dangerous = |command: &&CommandAccess| {
+                command_names::all().any(|name| name == command.name)
+                    && !DATA_LOSS.contains(&command.name)
+            };
+            facts.commands.iter().filter(dangerous)
         };
         let mut rows: Vec<Row<'f>> = Vec::new();
         let mut known: HashMap<(bool, bool, Vec<Cell<'f>>), usize> = HashMap::new();

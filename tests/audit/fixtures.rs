@@ -114,7 +114,7 @@ fn the_hardened_server_with_its_printed_passwords_is_told_so() {
 }
 
 /// The checks that no redis.conf makes fail, and why.
-const OUT_OF_REACH: [(&str, &str); 8] = [
+const OUT_OF_REACH: [(&str, &str); 11] = [
     ("net.listening", "it takes a socket that no setting names"),
     ("net.firewall", "it is the machine's"),
     ("auth.failures", "it takes somebody who is turned away"),
@@ -122,6 +122,9 @@ const OUT_OF_REACH: [(&str, &str); 8] = [
     ("proc.capabilities", "it is whoever starts it"),
     ("proc.no-new-privs", "it is whoever starts it"),
     ("proc.core-dumps", "it is whoever starts it"),
+    ("ver.supported", "it is the release's"),
+    ("ver.advisories", "it is the release's"),
+    ("ver.lua-sandbox", "it is the build's"),
     (
         "ioc.config-drift",
         "it takes a change on the running server",

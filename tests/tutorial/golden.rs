@@ -77,7 +77,15 @@ fn without(ids: &[&str], report: &[String]) -> Vec<String> {
             kept.push(line.clone());
         }
     }
-    kept
+    // A heading whose findings are all the machine's own is the machine's own too.
+    let empty = |index: usize| {
+        let next = kept.get(index + 1).map_or("", String::as_str);
+        kept[index].starts_with("Unknown: ") && next.is_empty()
+    };
+    (0..kept.len())
+        .filter(|index| !empty(*index))
+        .map(|index| kept[index].clone())
+        .collect()
 }
 
 /// The words, less the marks of a broken line of shell or of a remark.
