@@ -135,7 +135,7 @@ fn a_line_that_was_torn_when_the_file_was_rotated_stands_whole_in_the_next_file(
     let path = file_of(&server);
     refused(&server, 500);
     let mut seqs = Vec::new();
-    for rotation in 0..20 {
+    for rotation in 0..60 {
         server.wait_until("a full file, or all lines", || {
             field(&server, "log_file_state") == "failing"
                 || number(&server, "log_file_written") == 500
@@ -147,7 +147,8 @@ fn a_line_that_was_torn_when_the_file_was_rotated_stands_whole_in_the_next_file(
         let old = server.dir().join(format!("events.log.{rotation}"));
         fs::rename(&path, &old).unwrap();
         let text = fs::read_to_string(&old).unwrap();
-        let whole = text.rfind('\n').unwrap() + 1;
+        // A file that was rotated before the writer got to it has no line yet.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
         fs::write(&old, &text[..whole]).unwrap();
         seqs.extend(lines_of(&old));
         server.wait_until("the next file", || path.exists());
