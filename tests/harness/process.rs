@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a process may take to stop politely before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,10 +60,17 @@ impl Process {
         child.wait().expect("a killed child can be waited for")
     }
 
-    /// Asks the process to stop and waits; hands back the complaint when it does not.
+    /// Asks the process to stop and waits; hands back the complaint when it does not. A server that is writing its first
+    /// AOF refuses ("Writing initial AOF, can't exit"), so it is asked again each second.
     pub fn stop(&self, limit: Duration) -> Result<ExitStatus, String> {
-        self.signal(libc::SIGTERM);
-        attempt("a process to end after SIGTERM", limit, || self.ended())
+        let mut asked: Option<Instant> = None;
+        attempt("a process to end after SIGTERM", limit, || {
+            if asked.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
+                self.signal(libc::SIGTERM);
+                asked = Some(Instant::now());
+            }
+            self.ended()
+        })
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
