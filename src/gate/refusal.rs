@@ -29,7 +29,7 @@ const SHOWN_BY_SERVER: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Give the call this name, which no command has, and take its arguments away: the server echoes those.
-    UnknownName(String),
+    UnknownName(Rc<str>),
     /// Give the call the name of a hidden command, which answers with this error.
     Answer {
         /// `REFUSED` or `DENIED`.
@@ -46,6 +46,8 @@ pub struct Words {
     pub subject: Rc<str>,
     /// What a client is told that may know the rule.
     pub explanation: Rc<str>,
+    /// A name that no command has and that says the same in the server's own "unknown command '…'".
+    pub explaining_name: Rc<str>,
 }
 
 impl Words {
@@ -57,9 +59,11 @@ impl Words {
             subject.push_str(&shortened(sub, 64));
         }
         let explanation = format!("NOPERM '{subject}' is denied by secaudit rule {id}");
+        let explaining_name = format!("{subject}' is denied by secaudit rule '{id}");
         Self {
             subject: subject.into(),
             explanation: explanation.into(),
+            explaining_name: cut(explaining_name),
         }
     }
 }
@@ -84,13 +88,13 @@ pub struct Circumstances<'a> {
     pub lists_arguments: bool,
 }
 
-/// How to refuse a call that the statement with this id denies, in these words.
-pub fn refusal(decided: &Decided<'_>, id: &str, words: &Words, call: Circumstances<'_>) -> Refusal {
+/// How to refuse a call, in these words.
+pub fn refusal(decided: &Decided<'_>, words: &Words, call: Circumstances<'_>) -> Refusal {
     let script = matches!(call.origin, Origin::Script | Origin::Module);
     let rejected_when_queued = !script && call.by_name_only != Some(false);
     let unknown = call.reply == DenyReply::Unknown;
     if rejected_when_queued || (script && unknown) {
-        return Refusal::UnknownName(unknown_name(decided, id, words, &call));
+        return Refusal::UnknownName(unknown_name(decided, words, &call));
     }
     let error = if unknown {
         unknown_error(decided, &call).into()
@@ -106,20 +110,20 @@ pub fn refusal(decided: &Decided<'_>, id: &str, words: &Words, call: Circumstanc
     Refusal::Answer { command, error }
 }
 
-/// A name that no command has and that makes the server's own "unknown command '…'" say what there is to say.
-fn unknown_name(
-    decided: &Decided<'_>,
-    id: &str,
-    words: &Words,
-    call: &Circumstances<'_>,
-) -> String {
-    let mut name = match call.reply {
-        // The stray quote is what makes it a name that nobody has; never a NUL (ENGINE.md §0.1).
-        DenyReply::Unknown => format!("{}'", typed(decided, call)),
-        DenyReply::Explain => format!("{}' is denied by secaudit rule '{id}", words.subject),
-    };
+/// A name that no command has and that makes the server's own "unknown command '…'" say what there is to say. It is never
+/// made with a NUL (ENGINE.md §0.1).
+fn unknown_name(decided: &Decided<'_>, words: &Words, call: &Circumstances<'_>) -> Rc<str> {
+    match call.reply {
+        DenyReply::Explain => Rc::clone(&words.explaining_name),
+        // The stray quote is what makes it a name that nobody has.
+        DenyReply::Unknown => cut(format!("{}'", typed(decided, call))),
+    }
+}
+
+/// As long as the server shows it.
+fn cut(mut name: String) -> Rc<str> {
     name.truncate(SHOWN_BY_SERVER);
-    name
+    name.into()
 }
 
 /// What the server itself says of a command or subcommand that does not exist.
@@ -193,7 +197,7 @@ mod tests {
     }
 
     fn refused(decided: &Decided<'_>, id: &str, call: Circumstances<'_>) -> Refusal {
-        refusal(decided, id, &Words::of(decided, id), call)
+        refusal(decided, &Words::of(decided, id), call)
     }
 
     fn user(name: &str) -> Option<Rc<[u8]>> {
@@ -240,7 +244,7 @@ mod tests {
     #[test]
     fn a_call_that_a_transaction_could_queue_gets_a_name_that_nobody_has() {
         let named = Origin::Client(user("app"));
-        let name = |text: &str| Refusal::UnknownName(text.to_owned());
+        let name = |text: &str| Refusal::UnknownName(text.into());
         let explain = name("config|set' is denied by secaudit rule 'no-conf");
         assert_eq!(refuse(&named, Some(true), DenyReply::Explain), explain);
         assert_eq!(
@@ -306,7 +310,7 @@ mod tests {
                 };
                 let text = match refused(&decided, "id", call) {
                     Refusal::UnknownName(name) => name,
-                    Refusal::Answer { error, .. } => error.to_string(),
+                    Refusal::Answer { error, .. } => error,
                 };
                 assert!(
                     text.len() <= 256 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),

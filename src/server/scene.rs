@@ -26,7 +26,7 @@ pub enum Act {
     /// The server refuses it, as a command that does not exist.
     RefuseAsUnknown {
         /// The name that does not exist.
-        name: String,
+        name: Rc<str>,
         /// The server does not show them.
         keep_arguments: bool,
     },
@@ -195,8 +195,7 @@ impl<'s> Scene<'s> {
                 .unwrap_or(self.module.settings.deny_reply.get()),
             lists_arguments: self.module.capabilities.get().unknown_lists_arguments,
         };
-        let id = self.compiled.id(decided.statement);
-        match refusal::refusal(decided, id, words, circumstances) {
+        match refusal::refusal(decided, words, circumstances) {
             // A script's error does not name arguments, and its words are the script's.
             Refusal::UnknownName(name) => Act::RefuseAsUnknown {
                 name,
