@@ -54,7 +54,7 @@ check() {
 
 check_scripts() {
     if type -P shellcheck >/dev/null; then
-        check shellcheck shellcheck scripts/*.sh .ci/run || true
+        check shellcheck shellcheck scripts/*.sh scripts/*/*.sh .ci/run || true
     else
         row shellcheck '' 'not run: it is not installed' 0
     fi
