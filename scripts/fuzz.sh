@@ -9,6 +9,7 @@
 #   glob        any pattern and text: as the server's own matching, tried out by the slow model
 #   networks    any from= list and address: as bit by bit comparison says
 #   conf_lines  any bytes as a redis.conf or an ACL file
+#   acl_rules   any bytes as the rules of an ACL user: nothing is said of the user that no rule says
 #
 # The targets are in fuzz/, which builds the module's pure files once more. Seeds are in fuzz/seeds; what a run learns stays in
 # fuzz/corpus (not committed). A finding stops the run, is left in fuzz/artifacts and printed. cargo-fuzz is installed when
@@ -17,7 +18,7 @@
 # Exit status: 0 nothing found; 1 a finding, or it does not build; 2 wrong call.
 set -euo pipefail
 
-readonly ALL=(policy decide glob networks conf_lines)
+readonly ALL=(policy decide glob networks conf_lines acl_rules)
 SECONDS_EACH=60
 TARGETS=()
 

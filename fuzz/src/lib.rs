@@ -9,6 +9,9 @@ pub mod gate;
 
 pub mod render;
 
+#[path = "../../src/server/collect/acl_rules.rs"]
+pub mod acl_rules;
+
 #[path = "../../src/server/collect/config_lines.rs"]
 pub mod config_lines;
 

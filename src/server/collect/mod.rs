@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod acl_rules;
 pub mod ask;
 pub mod bounded;
 mod certificates;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::acl_rules;
 use super::ask::{Ask, Reply};
 use super::bounded;
 use super::config_file::ConfigFile;
@@ -54,76 +55,16 @@ fn by_rules(ask: &dyn Ask, names: Vec<Vec<u8>>, none: &str) -> Result<Vec<User>,
     }
 }
 
-/// A user by the rules the ACL writes: `on nopass sanitize-payload #digest ~* &* +@all (selector)`.
+/// A user by the rules the ACL writes.
 pub fn user(name: &[u8], rules: &[u8]) -> User {
-    let mut user = User {
+    let rules = acl_rules::read(rules);
+    User {
         name: name.to_vec(),
-        enabled: false,
-        nopass: false,
-        password_hashes: Vec::new(),
-        unlimited: false,
-        rights: Vec::new(),
-    };
-    let mut in_selector = false;
-    let (mut own, mut selector) = (Reach::default(), Reach::default());
-    for rule in rules
-        .split(|byte| *byte == b' ')
-        .filter(|rule| !rule.is_empty())
-    {
-        if rule.starts_with(b"(") {
-            in_selector = true;
-            selector = Reach::default();
-        }
-        if in_selector {
-            user.rights.push(b' ');
-            user.rights.extend(rule);
-            selector.take(rule.strip_prefix(b"(").unwrap_or(rule));
-            in_selector = !rule.ends_with(b")");
-            user.unlimited |= !in_selector && selector.is_everything();
-            continue;
-        }
-        own.take(rule);
-        match rule {
-            b"on" => user.enabled = true,
-            b"nopass" => user.nopass = true,
-            [b'#', digest @ ..] => {
-                user.password_hashes
-                    .push(String::from_utf8_lossy(digest).to_lowercase());
-            }
-            [b'+' | b'-', ..] | b"allcommands" | b"nocommands" => {
-                user.rights.push(b' ');
-                user.rights.extend(rule);
-            }
-            _ => {}
-        }
-    }
-    user.unlimited |= own.is_everything();
-    user
-}
-
-/// How far one set of rules reaches, the user's own or a selector's.
-#[derive(Default)]
-struct Reach {
-    commands: bool,
-    keys: bool,
-    channels: bool,
-    /// Only some databases (Valkey 9.1).
-    some_databases: bool,
-}
-
-impl Reach {
-    fn take(&mut self, rule: &[u8]) {
-        match rule.strip_suffix(b")").unwrap_or(rule) {
-            b"+@all" | b"allcommands" => self.commands = true,
-            [b'-', ..] | b"nocommands" => self.commands = false,
-            b"~*" | b"allkeys" => self.keys = true,
-            b"&*" | b"allchannels" => self.channels = true,
-            rule => self.some_databases |= rule.starts_with(b"db="),
-        }
-    }
-
-    fn is_everything(&self) -> bool {
-        self.commands && self.keys && self.channels && !self.some_databases
+        enabled: rules.enabled,
+        nopass: rules.nopass,
+        password_hashes: rules.password_hashes,
+        unlimited: rules.unlimited,
+        rights: rules.rights,
     }
 }
 
@@ -177,48 +118,6 @@ mod tests {
 
     fn read_with(twin: &Twin, file: &ConfigFile) -> Fact<Vec<User>> {
         read(twin, file, &settings::read(twin, file))
-    }
-
-    #[test]
-    fn a_user_is_read_from_its_rules() {
-        let user = user(
-            b"bob",
-            b" on sanitize-payload #ABC1 #02 ~app:* resetchannels -@all +get +config|get (~x +@write) (%R~y +set)",
-        );
-        assert!(user.enabled && !user.nopass);
-        assert_eq!(user.password_hashes, ["abc1", "02"]);
-        assert_eq!(
-            user.rights,
-            b" -@all +get +config|get (~x +@write) (%R~y +set)"
-        );
-    }
-
-    #[test]
-    fn words_inside_a_selector_are_not_taken_for_flags() {
-        let user = user(b"bob", b"off ~* +@all (on nopass #ff)");
-        assert!(!user.enabled && !user.nopass && user.password_hashes.is_empty());
-    }
-
-    #[test]
-    fn a_user_is_unlimited_by_own_rules_or_by_one_selector_not_by_several_together() {
-        for rules in [
-            "on nopass sanitize-payload ~* &* +@all",
-            "on ~* ~x &* -@all +@all",
-            "on resetchannels -@all (%R~x +get) (~* &* +@all)",
-            "on ~* &* +@all +debug",
-        ] {
-            assert!(user(b"bob", rules.as_bytes()).unlimited, "{rules}");
-        }
-        for rules in [
-            "on ~* &* +@all -debug",
-            "on ~* resetchannels +@all",
-            "on %R~* &* +@all",
-            "on ~* &* db=0 +@all",
-            "on resetchannels ~* -@all (&* +@all)",
-            "on resetchannels -@all (~* &* +get) (+@all)",
-        ] {
-            assert!(!user(b"bob", rules.as_bytes()).unlimited, "{rules}");
-        }
     }
 
     #[test]
