@@ -19,11 +19,11 @@
 # figures repeat on any machine, busy or not.
 # Rates: requests per second by those of the bare server, all servers side by side and asked in turn; the median of the rounds'
 # ratios, with the smallest and the largest. Below 1 is slower. bare-again is a second bare server: what it differs from 1 by is
-# noise. With 1 and with 4 I/O threads.
+# noise. With 1 and with 2 I/O threads.
 # Refusals: 10 million denied FLUSHALLs, against as many that an ACL denies on a server without the module and as many calls
 # of a command that the server does not know, 400,000 in one pipeline: the processor time that the server takes for each, and
-# its memory before and after. Then the same as redis-cli sees it, its own reading of the errors included. Under callgrind,
-# the instructions that the server executes for one of each, all in all.
+# its memory before and after. Under callgrind, the instructions that the server executes for one of
+# each, all in all. (How many a client sees in a second is the client's figure: it reads errors slower than servers write them.)
 #
 # Servers must have been fetched by scripts/servers.sh; nothing is installed.
 #

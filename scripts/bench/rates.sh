@@ -5,6 +5,7 @@
 readonly RATED_SETUPS='bare bare-again empty 0 14 1014 2014 from observe'
 readonly THREADED_SETUPS='bare bare-again 14 2014'  # with I/O threads
 readonly CALLS='GET k|SET k v'
+readonly THREADS=2          # more than cores to run them would measure the scheduler
 readonly PERIOD=0.4       # seconds that one run is to take
 ROUNDS=7
 RATES=''                  # the lines of the closing table
@@ -12,7 +13,7 @@ RATES=''                  # the lines of the closing table
 # All rates of SERVER; adds NAME's lines to RATES.
 measure_rates() {
     rate_setups "$1" "$2" 1 "$RATED_SETUPS"
-    rate_setups "$1" "$2" 4 "$THREADED_SETUPS"
+    rate_setups "$1" "$2" "$THREADS" "$THREADED_SETUPS"
 }
 
 # The rates of SERVER with THREADS I/O threads in SETUPS: one server for each, asked in turn.

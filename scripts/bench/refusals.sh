@@ -4,9 +4,9 @@
 readonly REFUSALS=400000  # in one pipeline
 readonly FLOODS=25        # pipelines: 10 million refusals in all
 readonly COUNTED_REFUSALS=20000
-FLOODED='' PIPED=''       # the lines of the closing tables
+FLOODED=''                # the lines of the closing table
 
-# Refusals on SERVER: adds NAME's lines to FLOODED and PIPED.
+# Refusals on SERVER: adds NAME's lines to FLOODED.
 measure_refusals() {
     local name=$1 server=$2 call
     for call in FLUSHALL FLUSHALX; do
@@ -18,7 +18,6 @@ measure_refusals() {
         start_server "$server" bare '' && ACL=$PORT ACL_PID=$PID && [[ $(ask ACL SETUSER default -flushall) = OK ]] &&
         start_server "$server" 14 ''; then
         flood "$name"
-        pipe_refusals "$name"
     fi
     stop_servers
 }
@@ -105,29 +104,8 @@ taken() { cut -d ' ' -f 1 "/proc/$1/schedstat"; }
 # What INFO says of the memory of the server started last: used, and resident.
 memory() { ask INFO memory | tr -d '\r' | sed -nE 's/^used_memory(_rss)?:([0-9]+)$/\2/p' | tr '\n' ' '; }
 
-# The same as a client sees it: redis-cli sends the calls and reads the errors. Adds NAME's line to PIPED.
-pipe_refusals() {
-    local name=$1 i line
-    for ((i = 0; i < ROUNDS; i++)); do
-        echo "$i bare $(pipe_rate "$UNKNOWN" FLUSHALX)"
-        echo "$i acl $(pipe_rate "$ACL" FLUSHALL)"
-        echo "$i gate $(pipe_rate "$PORT" FLUSHALL)"
-    done >"$WORK/piped"
-    printf -v line '%-11s %s' "$name" "$(ratios 'bare acl gate' <"$WORK/piped")"
-    printf '    redis-cli: %s\n' "${line#* }"
-    PIPED+=$line$'\n'
-}
-
-pipe_rate() {
-    local port=$1 start=$EPOCHREALTIME
-    { "$CLI" -p "$port" --pipe <"$WORK/$2" 2>/dev/null || true; } | grep "errors: $REFUSALS," >/dev/null || return 0
-    awk -v n="$REFUSALS" -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f\n", n / (b - a) }'
-}
-
 report_refusals() {
     if [[ -z $FLOODED ]]; then return; fi
     title "10 million refusals: processor time of the server for each (median of $FLOODS rounds), bytes that memory grew by"
     printf '%s' "$FLOODED"
-    title "refusals per second as redis-cli sees them, by those of unknown commands: median of $ROUNDS rounds (least-most)"
-    printf '%-11s %10s  %-16s  %-16s\n%s' server unknown 'by an ACL' 'by the gate' "$PIPED"
 }
