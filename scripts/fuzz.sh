@@ -15,7 +15,7 @@
 # fuzz/corpus (not committed). A finding stops the run, is left in fuzz/artifacts and printed. cargo-fuzz is installed when
 # missing; the compiler's sanitizer is used on a stable toolchain too (RUSTC_BOOTSTRAP).
 #
-# Exit status: 0 nothing found; 1 a finding, or it does not build; 2 wrong call.
+# Exit status: 0 nothing found; 1 a finding; 2 wrong call; 3 it does not build here (cargo-fuzz needs a C++ compiler, too).
 set -euo pipefail
 
 readonly ALL=(policy decide glob networks conf_lines acl_rules)
@@ -38,11 +38,11 @@ cd -- "$(dirname -- "$0")/.."
 export RUSTC_BOOTSTRAP=1
 if ! command -v cargo-fuzz >/dev/null; then
     echo '==> installing cargo-fuzz'
-    cargo install --locked --quiet cargo-fuzz
+    cargo install --locked --quiet cargo-fuzz || { echo 'fuzz.sh: cargo-fuzz could not be installed' >&2; exit 3; }
 fi
 echo '==> building the targets'
 mkdir -p fuzz/logs
-cargo fuzz build >fuzz/logs/build.log 2>&1 || { grep -A 9 '^error' fuzz/logs/build.log >&2; echo 'fuzz.sh: the targets do not build' >&2; exit 1; }
+cargo fuzz build >fuzz/logs/build.log 2>&1 || { grep -A 9 '^error' fuzz/logs/build.log >&2; echo 'fuzz.sh: the targets do not build: see fuzz/logs/build.log' >&2; exit 3; }
 
 status=0
 printf '\n%-11s %12s %9s %9s  %s\n' target inputs coverage corpus result

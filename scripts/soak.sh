@@ -6,10 +6,12 @@
 #
 #   calls     5,000 random policies with 40 calls each, every call spelt and wrapped in every way, against the decision
 #   changes   20,000 changes of the policy while six clients call
-#   kills     1,000 servers killed while they save the policy, 1,000 while they write the log file
+#   kills     1,000 servers killed while they save the policy, 1,000 while they persist a fix, 1,000 while they log
 #   memory    10 million refusals, 600,000 changes of the policy, 100,000 reports: resident memory before and after
 #   torture   master, two replicas and a Sentinel: 60 rounds of writes, refusals, failovers and restarts, data compared
 #   fuzz      scripts/fuzz.sh, one hour a target
+#   sanitizer scripts/sanitizer.sh: the integration tests under AddressSanitizer
+#   clients   scripts/clients.sh: client libraries against a gated server
 #   suites    scripts/server-suites.sh: the servers' own tests
 #
 # Without a PART all of them; without --server on redis-7.0, redis-8.2, valkey-8.1 and valkey-9.1 (scripts/servers.sh fetches
@@ -19,7 +21,7 @@
 # Exit status: 0 all passed; 1 something failed; 2 wrong call.
 set -euo pipefail
 
-readonly TESTS='calls changes kills memory torture'
+readonly TESTS='calls changes kills memory torture' SCRIPTS='fuzz sanitizer clients suites'
 SERVERS=() PARTS=() FAILED=0
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
@@ -30,12 +32,12 @@ read_options() {
         case $1 in
             --server) [[ $# -ge 2 ]] || { echo 'soak.sh: --server wants a name' >&2; exit 2; }; SERVERS+=("$2"); shift 2 ;;
             --help | -h) usage; exit ;;
-            *) [[ " $TESTS fuzz suites " = *" $1 "* ]] || { echo "soak.sh: no part $1: see --help" >&2; exit 2; }; PARTS+=("$1"); shift ;;
+            *) [[ " $TESTS $SCRIPTS " = *" $1 "* ]] || { echo "soak.sh: no part $1: see --help" >&2; exit 2; }; PARTS+=("$1"); shift ;;
         esac
     done
     if [[ ${#SERVERS[@]} -eq 0 ]]; then SERVERS=(redis-7.0 redis-8.2 valkey-8.1 valkey-9.1); fi
     # shellcheck disable=SC2206 # a list of words
-    if [[ ${#PARTS[@]} -eq 0 ]]; then PARTS=($TESTS fuzz suites); fi
+    if [[ ${#PARTS[@]} -eq 0 ]]; then PARTS=($TESTS $SCRIPTS); fi
 }
 
 # Runs one part of the tests on one server, at its own pace.
@@ -61,6 +63,8 @@ main() {
     for part in "${PARTS[@]}"; do
         case $part in
             fuzz) say 'fuzzing, one hour a target'; scripts/fuzz.sh --seconds 3600 || FAILED=1; continue ;;
+            sanitizer) say 'the integration tests under AddressSanitizer'; scripts/sanitizer.sh || FAILED=1; continue ;;
+            clients) say 'client libraries'; scripts/clients.sh || FAILED=1; continue ;;
             suites) say "the servers' own suites"; scripts/server-suites.sh || FAILED=1; continue ;;
         esac
         for name in "${SERVERS[@]}"; do

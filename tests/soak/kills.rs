@@ -56,6 +56,68 @@ fn a_server_killed_while_it_saves_leaves_the_old_policy_or_the_new_one() {
 }
 
 #[test]
+fn a_server_killed_while_a_fix_is_persisted_starts_again_on_whole_files() {
+    needs_module!();
+    let mut random = Random::new();
+    let filler: String = (0..200)
+        .map(|number| format!("deny get arg1=never-{number} id=f{number}\n"))
+        .collect();
+    let old_policy = format!("mode observe\n{filler}");
+    let mut server = Server::builder()
+        .config("acllog-max-len", "0")
+        .policy(&old_policy)
+        .start();
+    let policy = server.dir().join(crate::harness::builder::POLICY_NAME);
+    let old_conf = fs::read(server.conf()).unwrap();
+    // How many kills each file outlived as it was, and as it was to be.
+    let (mut confs, mut policies) = ((0, 0), (0, 0));
+    let count =
+        |old: bool, (olds, news): (u32, u32)| (olds + u32::from(old), news + u32::from(!old));
+    for _ in 0..rounds(10, 1000) {
+        let mut client = server.client();
+        client.send([
+            "SECAUDIT",
+            "FIX",
+            "APPLY",
+            "log.acl-log",
+            "cmd.gate",
+            "PERSIST",
+        ]);
+        thread::sleep(Duration::from_micros(random.next() % 250_000));
+        server.kill9();
+        let text = fs::read_to_string(&policy).unwrap();
+        let enforces = text.starts_with("mode enforce");
+        assert!(
+            enforces || text == old_policy,
+            "neither the old policy nor the new one:\n{text}"
+        );
+        assert_eq!(text.lines().count(), old_policy.lines().count(), "{text}");
+        // A server starts with whole files only, and does what they say.
+        server.restart();
+        let kept = server.call(["CONFIG", "GET", "acllog-max-len"]).texts()[1] == "128";
+        confs = count(!kept, confs);
+        policies = count(!enforces, policies);
+        assert_eq!(
+            server
+                .call(["SECGATE", "LIST"])
+                .texts()
+                .join("\n")
+                .contains("mode enforce"),
+            enforces
+        );
+        server.kill9();
+        fs::write(server.conf(), &old_conf).unwrap();
+        fs::write(&policy, &old_policy).unwrap();
+        server.restart();
+    }
+    println!("redis.conf: {} times old, {} times new", confs.0, confs.1);
+    println!(
+        "the policy: {} times old, {} times new, never half of one",
+        policies.0, policies.1
+    );
+}
+
+#[test]
 fn a_server_killed_while_it_logs_leaves_whole_lines_but_for_the_last_and_goes_on_behind_it() {
     needs_module!();
     let mut random = Random::new();
