@@ -12,8 +12,27 @@
 # own libasan, put before the server's libraries. Leaks are not asked for: servers leave their memory to the system as they end.
 # Reports go to target/sanitizer/reports; one whose stack has a line of ours ends the run with status 1, others are counted.
 #
+# First of all a module with a fault is loaded, which must be found. Tests that cannot hold there are left out: see LEFT_OUT.
+#
 # Exit status: 0 no report is ours and all tests pass; 1 some are or do not, or nothing could be built; 2 wrong call.
 set -euo pipefail
+
+# What is not run here, and why. Names, or parts of names, of tests.
+readonly LEFT_OUT='
+audit::files::places::a_module_that_only_root  | an account of its own may not enter the folder of the watched server
+audit::files::places::what_the_server_may_not  | the same
+audit::fixtures::a_hardened_server_gets_an_a   | the same
+audit::fixtures::the_hardened_server_with      | the same
+audit::grade::a_file_that_others_may_read      | the same
+audit::grade::a_medium_failure_gives_a_b       | the same
+fix::files::a_server_of_its_own_account        | the same
+fix::files::every_file_of_the_servers_own      | the same
+audit::versions::debians_package_is_unknown    | starts a copy of the server that is not watched, which cannot load this module
+audit::versions::what_the_gate_closes          | the same
+beside::a_transaction_does_not_wait            | asks about thousands of users within a time that is too short when watched
+beside::crowds::ten_thousand_users             | the same
+soak::memory                                   | the sanitizer keeps memory that was given back
+'
 
 NAME=redis-7.0 TESTS=()
 
@@ -53,10 +72,31 @@ exec '$BINARY' "\$@"
 EOF
 chmod 755 "$OUT/bin/redis-server"
 
+# A module that writes behind what it was given. Whether it loads is no matter: the report is.
+cat >"$OUT/fault.c" <<'EOF'
+int RedisModule_OnLoad(void *context, void **arguments, int count) {
+    void *(*allocate)(unsigned long) = 0;
+    (void)arguments, (void)count;
+    ((int (*)(const char *, void *))((void **)context)[0])("RedisModule_Alloc", &allocate);
+    char *memory = allocate(64);
+    memory[64 + count] = 1;
+    return 1;
+}
+EOF
+"${CC:-cc}" -shared -fPIC -fsanitize=address -o "$OUT/fault.so" "$OUT/fault.c"
+"$OUT/bin/redis-server" --port 0 --loadmodule "$OUT/fault.so" >/dev/null 2>&1 || true
+grep -qs 'heap-buffer-overflow' "$OUT"/reports/* || die "a module's fault was not found on $NAME: its allocator cannot be replaced"
+rm -f -- "$OUT"/reports/*
+
+skips=()
+while IFS='|' read -r pattern _; do
+    pattern=$(sed -E 's/ +$//' <<<"$pattern")
+    if [[ -n $pattern ]]; then skips+=(--skip "$pattern"); fi
+done <<<"$LEFT_OUT"
 say "the integration tests on $("$OUT/bin/redis-server" --version | cut -d ' ' -f 1-3), each server watched"
 status=0
 SECAUDIT_MODULE=$MODULE SECAUDIT_TEST_SERVER=$OUT/bin/redis-server SECAUDIT_TEST_SLOW=4 \
-    cargo test --quiet --test tests -- "${TESTS[@]}" </dev/null >"$OUT/tests.log" 2>&1 || status=1
+    cargo test --quiet --test tests -- "${skips[@]}" "${TESTS[@]}" </dev/null >"$OUT/tests.log" 2>&1 || status=1
 grep -E '^test result:|^    [a-z_:0-9]+$' "$OUT/tests.log" | sort -u || true
 all=$(find "$OUT/reports" -type f | wc -l)
 ours=$(grep -lsE 'libsecaudit|secaudit::' "$OUT"/reports/* | wc -l)
