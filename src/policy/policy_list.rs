@@ -11,6 +11,7 @@ use super::parse::{self, Draft};
 use super::problem::{At, Problem};
 use super::resolve::{self, Commands};
 use super::statement::{Body, Mode, Statement};
+use crate::render::escape::printable;
 
 /// An ordered list of statements, and the mode.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -224,7 +225,9 @@ impl Taken {
         match body {
             Body::Rule(_) | Body::Profile { .. } | Body::Administrators(_) => {}
             Body::Suppress { check, at, .. } => {
-                let what = format!("'{check}' is suppressed by another statement");
+                // Not yet known to be a check: it may be any bytes.
+                let shown = printable(check.as_bytes());
+                let what = format!("'{shown}' is suppressed by another statement");
                 let told = (what.as_str(), "keep one of the two");
                 problems.extend(first_claim(&mut self.suppressed, check.clone(), *at, told));
             }
@@ -325,6 +328,27 @@ mod tests {
                 ids(&policy).iter().position(|id| *id == "new"),
                 Some(expected),
                 "{at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_check_that_is_named_in_odd_bytes_twice_is_shown_in_printable_ones() {
+        let problems = Policy::read(
+            b"suppress \"net.\\x1b\\r\\n\" note=x\nsuppress \"net.\\x1b\\r\\n\" note=y",
+            &FewCommands,
+        )
+        .unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            told.iter()
+                .any(|text| text.contains("is suppressed by another")),
+            "{told:?}"
+        );
+        for text in told {
+            assert!(
+                text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{text:?}"
             );
         }
     }
