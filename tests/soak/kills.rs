@@ -110,6 +110,20 @@ fn a_server_killed_while_a_fix_is_persisted_starts_again_on_whole_files() {
         fs::write(&policy, &old_policy).unwrap();
         server.restart();
     }
+    // Left alone, the same call does write both.
+    let done = server.call([
+        "SECAUDIT",
+        "FIX",
+        "APPLY",
+        "log.acl-log",
+        "cmd.gate",
+        "PERSIST",
+    ]);
+    assert!(!done.is_error(), "{done}");
+    let conf = fs::read_to_string(server.conf()).unwrap();
+    assert!(conf.contains("acllog-max-len 128"), "{done}\n{conf}");
+    let text = fs::read_to_string(&policy).unwrap();
+    assert!(text.starts_with("mode enforce"), "{done}\n{text}");
     println!("redis.conf: {} times old, {} times new", confs.0, confs.1);
     println!(
         "the policy: {} times old, {} times new, never half of one",
