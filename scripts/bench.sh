@@ -22,8 +22,8 @@
 # noise. With 1 and with 2 I/O threads.
 # Refusals: 10 million denied FLUSHALLs, against as many that an ACL denies on a server without the module and as many calls
 # of a command that the server does not know, 400,000 in one pipeline: the processor time that the server takes for each, and
-# its memory before and after. Under callgrind, the instructions that the server executes for one of
-# each, all in all. (How many a client sees in a second is the client's figure: it reads errors slower than servers write them.)
+# its memory before and after. Under callgrind, the instructions that the server executes for one of each, all in all. (How
+# many a client sees in a second is the client's figure: it reads errors slower than servers write them.)
 #
 # Servers must have been fetched by scripts/servers.sh; nothing is installed.
 #
@@ -36,6 +36,7 @@ cd -- "$(dirname -- "$0")/.."
 WORK=''                   # this run's temporary folder
 MODULE='' CLI='' BENCHMARK=''
 TELLS=yes                 # whether the server tells modules who calls
+WANTED=''                 # the measures that are asked for
 FAILED=0
 
 # shellcheck source=scripts/bench/servers.sh
@@ -94,7 +95,6 @@ measure() {
 
 main() {
     local names=() name version path list valgrind=yes
-    WANTED=''
     while [[ $# -gt 0 ]]; do
         case $1 in
             --help | -h) usage; return ;;

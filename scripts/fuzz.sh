@@ -15,7 +15,8 @@
 # fuzz/corpus (not committed). A finding stops the run, is left in fuzz/artifacts and printed. cargo-fuzz is installed when
 # missing; the compiler's sanitizer is used on a stable toolchain too (RUSTC_BOOTSTRAP).
 #
-# Exit status: 0 nothing found; 1 a finding; 2 wrong call; 3 it does not build here (cargo-fuzz needs a C++ compiler, too).
+# Exit status: 0 nothing found; 1 a finding; 2 wrong call; 3 it does not build or run here (cargo-fuzz
+# needs a C++ compiler, too).
 set -euo pipefail
 
 readonly ALL=(policy decide glob networks conf_lines acl_rules)
@@ -44,6 +45,13 @@ echo '==> building the targets'
 mkdir -p fuzz/logs
 cargo fuzz build >fuzz/logs/build.log 2>&1 || { grep -A 9 '^error' fuzz/logs/build.log >&2; echo 'fuzz.sh: the targets do not build: see fuzz/logs/build.log' >&2; exit 3; }
 
+# Sets RESULT and STATUS of a run that broke off: on a finding, or because nothing could run.
+ended_badly() {
+    if grep -q 'Test unit written to' "$log"; then result="FOUND: see $log" status=1; return; fi
+    result="did not run: see $log"
+    if [[ $status -eq 0 ]]; then status=3; fi
+}
+
 status=0
 printf '\n%-11s %12s %9s %9s  %s\n' target inputs coverage corpus result
 for target in "${TARGETS[@]}"; do
@@ -51,7 +59,7 @@ for target in "${TARGETS[@]}"; do
     log=fuzz/logs/$target.log
     result='nothing found'
     cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time="$SECONDS_EACH" \
-        -dict=fuzz/dictionary -max_len=4096 -timeout=20 -rss_limit_mb=4096 >"$log" 2>&1 || { result="FOUND: see $log"; status=1; }
+        -dict=fuzz/dictionary -max_len=4096 -timeout=20 -rss_limit_mb=4096 >"$log" 2>&1 || ended_badly
     # libFuzzer's lines: "#1234 NEW    cov: 12 ft: 34 corp: 56/78b ..." and "Done 1234 runs in 60 second(s)"
     inputs=$(sed -nE 's/^Done ([0-9]+) runs.*/\1/p; s/^#([0-9]+).*/\1/p' "$log" | tail -n 1)
     coverage=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)

@@ -29,19 +29,23 @@ count_instructions() {
     COUNTS+=$line$'\n'
 }
 
-# Prints the inclusive instructions of the filters' caller in a run of N requests against SERVER in SETUP.
-# The result goes to the variable COUNTED: a subshell could not register the server for cleanup.
-count_run() {
-    local server=$1 setup=$2 n=$3 out=$WORK/callgrind
+# The inclusive instructions of the filters' caller in a run of N requests against SERVER in SETUP; sets COUNTED.
+count_run() { count_function "$1" "$2" moduleCallCommandFilters get_many "$3"; }
+
+get_many() { "$BENCHMARK" -p "$PORT" -c 4 -P 16 -n "$1" -q GET k >/dev/null 2>&1; }
+
+# Runs the command that follows against SERVER in SETUP under callgrind, and sets COUNTED to the inclusive instructions of
+# FUNCTION: a variable, as a subshell could not register the server for cleanup.
+count_function() {
+    local server=$1 setup=$2 function=$3 out=$WORK/callgrind
+    shift 3
     rm -f "$out"
     COUNTED=''
-    if start_server "$server" "$setup" '' valgrind --tool=callgrind --callgrind-out-file="$out"; then
-        "$BENCHMARK" -p "$PORT" -c 4 -P 16 -n "$n" -q GET k >/dev/null 2>&1 || true
-    fi
+    if start_server "$server" "$setup" '' valgrind --tool=callgrind --callgrind-out-file="$out"; then "$@" || true; fi
     stop_servers
     if [[ ! -s $out ]]; then return 1; fi
     COUNTED=$(callgrind_annotate --inclusive=yes --threshold=100 "$out" 2>/dev/null |
-        sed -nE 's/^ *([0-9,]+) .*:moduleCallCommandFilters.*/\1/p' | head -n 1 | tr -d ,) || true
+        sed -nE "s/^ *([0-9,]+) .*:$function\\b.*/\\1/p" | head -n 1 | tr -d ,) || true
     [[ -n $COUNTED ]]
 }
 

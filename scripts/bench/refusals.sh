@@ -5,6 +5,8 @@ readonly REFUSALS=400000  # in one pipeline
 readonly FLOODS=25        # pipelines: 10 million refusals in all
 readonly COUNTED_REFUSALS=20000
 FLOODED=''                # the lines of the closing table
+UNKNOWN='' UNKNOWN_PID='' # the server that does not know the command
+ACL='' ACL_PID=''         # the one whose ACL denies it
 
 # Refusals on SERVER: adds NAME's lines to FLOODED.
 measure_refusals() {
@@ -34,20 +36,10 @@ count_refusals() {
     FLOODED+=$line$'\n'
 }
 
-# Counts what SERVER in SETUP executes for the calls in FILE; the result goes to the variable COUNTED.
-count_calls() {
-    local server=$1 setup=$2 file=$3 out=$WORK/callgrind
-    rm -f "$out"
-    COUNTED=''
-    if start_server "$server" "$setup" '' valgrind --tool=callgrind --callgrind-out-file="$out"; then
-        send_all "$PORT" "$file" "$COUNTED_REFUSALS" || true
-    fi
-    stop_servers
-    if [[ ! -s $out ]]; then return 1; fi
-    COUNTED=$(callgrind_annotate --inclusive=yes --threshold=100 "$out" 2>/dev/null |
-        sed -nE 's/^ *([0-9,]+) .*:readQueryFromClient .*/\1/p' | head -n 1 | tr -d ,) || true
-    [[ -n $COUNTED ]]
-}
+# Counts what SERVER in SETUP executes for the calls in FILE; sets COUNTED.
+count_calls() { count_function "$1" "$2" readQueryFromClient send_counted "$3"; }
+
+send_counted() { send_all "$PORT" "$1" "$COUNTED_REFUSALS"; }
 
 # 10 million refusals by the gate, as many by an ACL, as many unknown commands, in turn.
 flood() {
