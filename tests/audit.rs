@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 mod accepted;
 mod accounts;
@@ -63,6 +64,11 @@ pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// A client that waits for its report as long as secaudit does, on however busy a machine.
+pub fn patient(server: &Server) -> Client {
+    server.client().patience(Duration::from_secs(70))
+}
+
 /// What SECAUDIT JSON answered.
 #[derive(Debug)]
 pub struct Report(Value);
@@ -71,7 +77,7 @@ impl Report {
     /// Asks the server.
     #[track_caller]
     pub fn of(server: &Server) -> Self {
-        Self::by(&mut server.client())
+        Self::by(&mut patient(server))
     }
 
     /// Asks by this connection.

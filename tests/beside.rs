@@ -1,6 +1,6 @@
 //! SECAUDIT makes its report beside the server: others are served meanwhile, whatever becomes of who asked.
 
-use crate::audit::Report;
+use crate::audit::{Report, patient};
 use crate::audit_forms::IDS;
 use crate::harness::module;
 use crate::harness::resp::{Client, Reply};
@@ -152,7 +152,7 @@ fn clients_ask_at_once_while_others_work_and_the_policy_and_the_users_change() {
 fn others_are_served_while_a_report_is_made() {
     needs_module!();
     let server = slow_server();
-    let mut client = server.client();
+    let mut client = patient(&server);
     client.send(["SECAUDIT", "JSON"]);
     let mut other = server.client();
     for _ in 0..50 {
@@ -296,7 +296,7 @@ fn in_a_transaction_the_report_comes_at_once_and_a_script_may_not_ask() {
 fn a_transaction_does_not_wait_for_thousands_of_users_to_be_asked_about() {
     needs_module!();
     let server = slow_server();
-    let mut client = server.client();
+    let mut client = patient(&server);
     client.call(["MULTI"]);
     client.call(["SECAUDIT", "JSON"]);
     let replies = client.call(["EXEC"]);

@@ -1,6 +1,6 @@
 //! SECAUDIT USERS: what each user can really run, held against what happens when the user tries.
 
-use super::strong_password;
+use super::{patient, strong_password};
 use crate::audit_forms::assert_readable;
 use crate::harness::cli;
 use crate::harness::resp::Client;
@@ -163,7 +163,7 @@ fn ten_thousand_users_are_counted_by_what_they_can_do() {
             format!("user default on nopass ~* &* +@all\n{users}"),
         )
         .start();
-    let mut client = server.client();
+    let mut client = patient(&server);
     let lines = client.call(["SECAUDIT", "USERS"]).texts();
     assert_readable(lines.iter().map(String::as_str));
     let text = lines.join("\n");

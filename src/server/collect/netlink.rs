@@ -1,28 +1,10 @@
-//! Asking the kernel for its nftables chains by netlink. Building and reading the messages is pure; one function talks.
+//! Asking the kernel for a list by netlink: the request, and the messages of the answer. One function talks, the rest is pure.
 
-use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
+use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto,
+    socket_with,
 };
-
-/// A chain that the kernel itself calls for packets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseChain {
-    /// `ip`, `ip6`, `inet` …
-    pub family: &'static str,
-    /// Its table.
-    pub table: Vec<u8>,
-    /// Its name.
-    pub name: Vec<u8>,
-    /// `filter`, `nat` or `route`.
-    pub kind: Vec<u8>,
-    /// Where in the packet's way it stands.
-    pub hook: u32,
-    /// Packets that no rule decides are dropped.
-    pub drops: bool,
-    /// How many rules it has.
-    pub rules: u32,
-}
 
 /// Why the kernel did not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,20 +15,22 @@ pub enum Refusal {
     Other(String),
 }
 
-/// The hook of packets for this host.
-pub const INPUT: u32 = 1;
-/// The hook before routing.
-pub const PREROUTING: u32 = 0;
-
-const GET_CHAIN: u16 = 10 << 8 | 4;
-const NEW_CHAIN: u16 = 10 << 8 | 3;
 const DONE: u16 = 3;
 const ERROR: u16 = 2;
 const REQUEST_DUMP: u16 = 0x301;
+const HEADER: usize = 16;
+/// Of 32 KiB at most, as the kernel fills them.
 const MAX_PARTS: usize = 256;
 
-/// Every base chain of this network namespace.
-pub fn base_chains() -> Result<Vec<BaseChain>, Refusal> {
+/// Asks for a list and shows each of its messages, by kind and body, in the kernel's order.
+///
+/// True when the list was shown to its end, false when it is longer than anyone reads.
+pub fn list(
+    protocol: Protocol,
+    kind: u16,
+    question: &[u8],
+    mut each: impl FnMut(u16, &[u8]),
+) -> Result<bool, Refusal> {
     let other = |error: rustix::io::Errno| match error {
         rustix::io::Errno::PERM | rustix::io::Errno::ACCESS => Refusal::NotPermitted,
         error => Refusal::Other(format!("netlink: {error}")),
@@ -56,52 +40,61 @@ pub fn base_chains() -> Result<Vec<BaseChain>, Refusal> {
         AddressFamily::NETLINK,
         SocketType::RAW,
         flags,
-        Some(NETFILTER),
+        Some(protocol),
     )
     .map_err(other)?;
-    sendto(
-        &socket,
-        &request(),
-        SendFlags::empty(),
-        &SocketAddrNetlink::new(0, 0),
-    )
-    .map_err(other)?;
-    let mut chains = Vec::new();
+    let kernel = SocketAddrNetlink::new(0, 0);
+    let request = request(kind, question);
+    sendto(&socket, &request, SendFlags::empty(), &kernel).map_err(other)?;
+    let mut buffer = vec![0; 64 * 1024];
     // The kernel has answered by the time the request is sent; it fills the next part while this one is read.
     for _ in 0..MAX_PARTS {
-        let mut buffer = vec![0; 64 * 1024];
         let (length, _) =
             recv(&socket, buffer.as_mut_slice(), RecvFlags::DONTWAIT).map_err(other)?;
-        if read_part(buffer.get(..length).unwrap_or_default(), &mut chains)? {
-            return Ok(chains);
+        if read_part(buffer.get(..length).unwrap_or_default(), &mut each)? {
+            return Ok(true);
         }
     }
-    Err(Refusal::Other(
-        "netlink: the list of chains does not end".to_owned(),
-    ))
+    Ok(false)
 }
 
-/// The request for all chains of all families.
-fn request() -> [u8; 20] {
-    let mut message = [0; 20];
-    let [a, b, c, d] = 20_u32.to_ne_bytes();
-    let [e, f] = GET_CHAIN.to_ne_bytes();
-    let [g, h] = REQUEST_DUMP.to_ne_bytes();
-    for (slot, byte) in message.iter_mut().zip([a, b, c, d, e, f, g, h, 1]) {
-        *slot = byte;
-    }
+/// A number of two bytes in this machine's order.
+pub fn host_u16(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u16::from_ne_bytes(*bytes))
+}
+
+/// A number of four bytes in this machine's order.
+pub fn host_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*bytes))
+}
+
+/// Where the next thing starts after one of this length.
+pub fn aligned(length: usize) -> usize {
+    length.next_multiple_of(4).max(4)
+}
+
+/// Length, kind, flags, sequence number and sender, then the question.
+fn request(kind: u16, question: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(HEADER.saturating_add(question.len())).unwrap_or(u32::MAX);
+    let mut message = length.to_ne_bytes().to_vec();
+    message.extend(kind.to_ne_bytes());
+    message.extend(REQUEST_DUMP.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend(question);
     message
 }
 
 /// Reads one part of the answer; true when it was the last one.
-fn read_part(part: &[u8], chains: &mut Vec<BaseChain>) -> Result<bool, Refusal> {
+fn read_part(part: &[u8], each: &mut impl FnMut(u16, &[u8])) -> Result<bool, Refusal> {
     let broken = || Refusal::Other("netlink: an answer that is not understood".to_owned());
     let mut rest = part;
     while !rest.is_empty() {
         let length = host_u32(rest, 0).ok_or_else(broken)?;
         let kind = host_u16(rest, 4).ok_or_else(broken)?;
         let length = usize::try_from(length).map_err(|_| broken())?;
-        let body = rest.get(16..length).ok_or_else(broken)?;
+        let body = rest.get(HEADER..length).ok_or_else(broken)?;
         match kind {
             DONE => return Ok(true),
             ERROR => match host_u32(body, 0) {
@@ -115,84 +108,80 @@ fn read_part(part: &[u8], chains: &mut Vec<BaseChain>) -> Result<bool, Refusal> 
                 }
                 None => return Err(broken()),
             },
-            NEW_CHAIN => chains.extend(chain(body)),
-            _ => {}
+            _ => each(kind, body),
         }
         rest = rest.get(aligned(length)..).unwrap_or_default();
     }
     Ok(false)
 }
 
-/// A chain, if it is a base chain.
-fn chain(body: &[u8]) -> Option<BaseChain> {
-    let family = match body.first()? {
-        1 => "inet",
-        2 => "ip",
-        3 => "arp",
-        5 => "netdev",
-        7 => "bridge",
-        10 => "ip6",
-        _ => "other",
-    };
-    let found = attributes(body.get(4..)?);
-    let value = |kind: u16| {
-        found
-            .iter()
-            .find(|(number, _)| *number == kind)
-            .map(|(_, value)| *value)
-    };
-    let hook = attributes(value(4)?);
-    let hook = hook
-        .iter()
-        .find(|(number, _)| *number == 1)
-        .and_then(|(_, value)| network_u32(value))?;
-    Some(BaseChain {
-        family,
-        table: text(value(1)?),
-        name: text(value(3)?),
-        kind: value(7).map(text).unwrap_or_default(),
-        hook,
-        drops: value(5).and_then(network_u32) == Some(0),
-        rules: value(6).and_then(network_u32).unwrap_or(0),
-    })
-}
-
-/// The attributes of a message, by number.
-fn attributes(mut rest: &[u8]) -> Vec<(u16, &[u8])> {
-    let mut found = Vec::new();
-    while let (Some(length), Some(kind)) = (host_u16(rest, 0), host_u16(rest, 2)) {
-        let length = usize::from(length);
-        let Some(value) = rest.get(4..length) else {
-            break;
-        };
-        found.push((kind & 0x3fff, value));
-        rest = rest.get(aligned(length)..).unwrap_or_default();
-    }
-    found
-}
-
-fn aligned(length: usize) -> usize {
-    length.next_multiple_of(4).max(4)
-}
-
-fn text(value: &[u8]) -> Vec<u8> {
-    value.strip_suffix(b"\0").unwrap_or(value).to_vec()
-}
-
-fn host_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
-    Some(u32::from_ne_bytes(*bytes))
-}
-
-fn host_u16(bytes: &[u8], at: usize) -> Option<u16> {
-    let bytes = bytes.get(at..)?.first_chunk()?;
-    Some(u16::from_ne_bytes(*bytes))
-}
-
-fn network_u32(bytes: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(*bytes.first_chunk()?))
-}
-
 #[cfg(test)]
-#[path = "netlink_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const OTHER: u16 = 77;
+
+    fn message(kind: u16, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len() + HEADER).unwrap_or_default();
+        let mut bytes = length.to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend([0; 10]);
+        bytes.extend(body);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn read(part: &[u8]) -> (Vec<(u16, Vec<u8>)>, Result<bool, Refusal>) {
+        let mut seen = Vec::new();
+        let end = read_part(part, &mut |kind, body: &[u8]| {
+            seen.push((kind, body.to_vec()))
+        });
+        (seen, end)
+    }
+
+    #[test]
+    fn every_message_of_a_part_is_shown_in_order() {
+        let part = [
+            message(OTHER, b"odd"),
+            message(OTHER + 1, b""),
+            message(DONE, &[0; 4]),
+        ]
+        .concat();
+        let wanted = vec![(OTHER, b"odd".to_vec()), (OTHER + 1, Vec::new())];
+        assert_eq!(read(&part), (wanted, Ok(true)));
+    }
+
+    #[test]
+    fn an_answer_goes_on_until_its_end_is_told() {
+        assert_eq!(read(&message(OTHER, b"")).1, Ok(false));
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_other_errors() {
+        let error = |code: i32| read(&message(ERROR, &code.to_ne_bytes())).1;
+        assert_eq!(error(-1), Err(Refusal::NotPermitted));
+        assert_eq!(
+            error(-95),
+            Err(Refusal::Other("netlink: error 95".to_owned()))
+        );
+        assert_eq!(error(0), Ok(true));
+    }
+
+    #[test]
+    fn the_request_is_as_long_as_it_says() {
+        let request = request(OTHER, b"what?!ab");
+        assert_eq!(request.len(), 24);
+        assert_eq!(host_u32(&request, 0), Some(24));
+        assert_eq!(host_u16(&request, 4), Some(OTHER));
+        assert_eq!(host_u16(&request, 6), Some(REQUEST_DUMP));
+        assert!(request.ends_with(b"what?!ab"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_reader_panic_or_run_on(part: Vec<u8>) {
+            let _ = read(&part);
+        }
+    }
+}

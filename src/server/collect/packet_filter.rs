@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::bounded;
-use super::netlink::{self, BaseChain, INPUT, PREROUTING, Refusal};
+use super::netlink::Refusal;
+use super::nftables::{self, BaseChain, INPUT, PREROUTING};
 use crate::audit::facts::{Fact, PacketFilter};
 use crate::render::escape::printable_up_to;
 
@@ -14,7 +15,7 @@ pub fn read() -> Fact<PacketFilter> {
         "/proc/self/net/ip6_tables_names",
     ];
     judged(
-        netlink::base_chains(),
+        nftables::base_chains(),
         tables.map(|path| legacy_filter(Path::new(path))),
     )
 }

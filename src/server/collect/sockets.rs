@@ -1,22 +1,19 @@
-//! The sockets this process listens on, from /proc: its open descriptors against the kernel's tables.
+//! The sockets this process listens on: its open descriptors against the kernel's tables.
 
 use std::collections::BTreeSet;
-use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use procfs::net::{TcpNetEntries, TcpState};
 use procfs::process::{FDTarget, Process};
-use procfs::{FromBufReadSI, current_system_info};
 
 use super::accounts::Accounts;
 use super::bounded;
 use super::files;
+use super::tcp_table;
 use crate::audit::facts::{Fact, Socket};
 use crate::render::escape::printable;
 
-/// The kernel lists listeners before connections, so a table that is cut here has lost connections only.
-const MAX_TABLE: u64 = 4 << 20;
+const MAX_UNIX_TABLE: u64 = 4 << 20;
 /// Far above the descriptors of a server with the usual ten thousand clients.
 const MAX_DESCRIPTORS: usize = 200_000;
 
@@ -27,15 +24,6 @@ pub struct Sockets {
     pub listening: Fact<Vec<Socket>>,
     /// The connections to ports that listen, each with its near and its far end.
     pub connections: Fact<Vec<(SocketAddr, SocketAddr)>>,
-}
-
-/// What the kernel's tables of TCP sockets hold of ours.
-#[derive(Default)]
-struct Tcp {
-    listening: BTreeSet<SocketAddr>,
-    established: Vec<(SocketAddr, SocketAddr)>,
-    /// A table was longer than what is read of it.
-    cut: bool,
 }
 
 /// Looks at the sockets of this process.
@@ -51,15 +39,7 @@ pub fn read(accounts: &Accounts) -> Sockets {
 
 fn look(accounts: &Accounts) -> Result<Sockets, String> {
     let own = own_inodes()?;
-    let mut tcp = Tcp::default();
-    for (table, required) in [("tcp", true), ("tcp6", false)] {
-        match tcp_sockets(table, &own, &mut tcp) {
-            Ok(()) => {}
-            // A kernel without IPv6 has no such table.
-            Err(_) if !required && !Path::new("/proc/self/net").join(table).exists() => {}
-            Err(reason) => return Err(reason),
-        }
-    }
+    let mut tcp = tcp_table::read(&own)?;
     let unix = unix_listeners(&own, accounts)?;
     let ports: BTreeSet<u16> = tcp.listening.iter().map(SocketAddr::port).collect();
     tcp.established
@@ -69,9 +49,9 @@ fn look(accounts: &Accounts) -> Result<Sockets, String> {
         listening: Fact::Known(listening.chain(unix).collect()),
         connections: match tcp.cut {
             false => Fact::Known(tcp.established),
-            true => Fact::Unavailable(format!(
-                "/proc/self/net/tcp lists more connections than its first {MAX_TABLE} bytes hold"
-            )),
+            true => Fact::Unavailable(
+                "the kernel lists more connections than are looked through".to_owned(),
+            ),
         },
     })
 }
@@ -97,37 +77,9 @@ fn own_inodes() -> Result<BTreeSet<u64>, String> {
     Ok(inodes)
 }
 
-fn tcp_sockets(table: &str, own: &BTreeSet<u64>, tcp: &mut Tcp) -> Result<(), String> {
-    let path = Path::new("/proc/self/net").join(table);
-    let content = bounded::prefix(&path, MAX_TABLE)?;
-    tcp.cut |= u64::try_from(content.len()).unwrap_or(MAX_TABLE) >= MAX_TABLE;
-    let whole_lines = content
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .and_then(|end| content.get(..=end));
-    let entries = TcpNetEntries::from_buf_read(
-        BufReader::new(whole_lines.unwrap_or_default()),
-        current_system_info(),
-    )
-    .map_err(|error| printable(format!("/proc/self/net/{table}: {error}").as_bytes()))?;
-    for entry in entries.0.into_iter().filter(|one| own.contains(&one.inode)) {
-        match entry.state {
-            TcpState::Listen => {
-                tcp.listening.insert(entry.local_address);
-            }
-            TcpState::Established => {
-                tcp.established
-                    .push((entry.local_address, entry.remote_address));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// By hand, because a path may hold any bytes: `Num RefCount Protocol Flags Type St Inode Path`.
 fn unix_listeners(own: &BTreeSet<u64>, accounts: &Accounts) -> Result<Vec<Socket>, String> {
-    let content = bounded::prefix(Path::new("/proc/self/net/unix"), MAX_TABLE)?;
+    let content = bounded::prefix(Path::new("/proc/self/net/unix"), MAX_UNIX_TABLE)?;
     let lines = content.split(|byte| *byte == b'\n').skip(1);
     let paths = lines
         .filter_map(unix_listener)
