@@ -42,6 +42,9 @@ mod transparency;
 // Three masters of a Cluster: routing, redirects, moving slots.
 mod cluster;
 
+// redis-rs against a gated server; other clients are scripts/clients.sh's.
+mod redis_rs;
+
 // Failover by a Sentinel, while no one else may do what it does.
 mod sentinel;
 
