@@ -106,4 +106,8 @@ if [[ $ours -gt 0 ]]; then
     grep -lsE 'libsecaudit|secaudit::' "$OUT"/reports/* | head -n 3 | xargs head -n 30
     status=1
 fi
+if [[ $all -gt $ours ]]; then
+    echo 'the first of the others:'
+    grep -LsE 'libsecaudit|secaudit::' "$OUT"/reports/* | head -n 1 | xargs head -n 15
+fi
 exit "$status"
