@@ -7,7 +7,7 @@ use secaudit_fuzz::commands::Table;
 use secaudit_fuzz::gate::{Described, decide};
 use secaudit_fuzz::model::{self, Said};
 use secaudit_fuzz::policy::Policy;
-use secaudit_fuzz::policy::compile::Compiled;
+use secaudit_fuzz::policy::table::Compiled;
 use secaudit_fuzz::policy::condition::{Source, Via};
 
 // The input: a policy, a line `---`, then the call's words, one a line. Its first byte says who calls and how.

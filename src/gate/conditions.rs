@@ -2,12 +2,12 @@
 //! allow does not.
 
 use super::Call;
-use crate::policy::compile::Step;
 use crate::policy::condition::{Condition, List};
 use crate::policy::glob::Glob;
 use crate::policy::name;
 use crate::policy::param_names;
 use crate::policy::statement::Action;
+use crate::policy::table::Step;
 
 /// Whether all conditions of a rule hold. `real_sub` is the first argument's real name, if it came under a new one.
 #[inline]

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Call, conditions};
-use crate::policy::compile::{Brings, Compiled, Named, Step, SubName};
 use crate::policy::name::{self, MAX_NAME};
 use crate::policy::statement::{Action, DenyReply, Mode};
+use crate::policy::table::{Brings, Compiled, Named, Step, SubName};
 
 /// What becomes of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]

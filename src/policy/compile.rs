@@ -1,19 +1,14 @@
-//! A policy as the table that decides: built once per change, never altered, swapped whole.
-//!
-//! Most calls match nothing, so `lengths` answers "could this name mean anything?" from the first byte and the length of
-//! the name alone; only then is the name folded and looked up. The cost does not depend on the number of rules.
+//! Making a policy into the table that decides.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::rc::Rc;
+use std::collections::HashSet;
 
 use super::Policy;
-use super::condition::{Condition, Via};
-use super::lengths::Lengths;
+use super::condition::Condition;
 use super::link::Link;
 use super::name::Name;
 use super::resolve::{self, Commands, NEEDS_FORCE};
-use super::statement::{Action, Body, Category, DenyReply, Mode, Rule, Target};
+use super::statement::{Body, Category, Rule, Target};
+use super::table::{Compiled, Named, Step, SubName};
 
 /// The commands that run a script, and EXEC, which runs those that were queued.
 const SCRIPT_STARTERS: [&str; 7] = [
@@ -35,92 +30,6 @@ const UNSETTLING: [&str; 7] = [
     "config",
     "exec",
 ];
-
-/// The compiled policy.
-#[derive(Debug, Default)]
-pub struct Compiled {
-    mode: Mode,
-    /// For each first byte of a name, either case: the lengths of the names that are in the table, a bit each.
-    lengths: Lengths,
-    /// The same of the names in the table alone, without what `*` adds.
-    named: Lengths,
-    names: HashMap<Box<[u8]>, Named, BuildHasherDefault<ShortNames>>,
-    /// The rules for `*`, in order.
-    others: Vec<Step>,
-    /// They ask for nothing but where the client connects from, which never changes.
-    others_ask_only_whence: bool,
-    /// The ids of the statements, in their order.
-    ids: Vec<Box<str>>,
-    link: Link,
-    decides: bool,
-}
-
-/// What the table knows of one name, as clients send it.
-#[derive(Debug, Default, Clone)]
-pub struct Named {
-    /// It is a new name of this command, by this statement.
-    pub runs: Option<(Box<[u8]>, usize)>,
-    /// It was renamed, by this statement: to clients it does not exist any more.
-    pub gone: Option<usize>,
-    /// New and gone names of its subcommands.
-    pub subs: Vec<SubName>,
-    /// What its calls bring about.
-    pub brings: Brings,
-    /// The rules that name it, in order.
-    steps: Vec<Step>,
-    /// `*` does not mean it.
-    spared: bool,
-}
-
-/// What the calls of a command bring about that the gate must know of.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Brings {
-    /// They run scripts: who makes them is the caller of what the script calls.
-    pub scripts: bool,
-    /// Their caller may have a transaction or subscriptions afterwards, or users may have other passwords: what was seen
-    /// of connections and of users must be looked at anew.
-    pub unsettles: bool,
-}
-
-/// A subcommand that a statement renamed, or its new name.
-#[derive(Debug, Clone)]
-pub struct SubName {
-    /// As clients send it.
-    pub name: Box<[u8]>,
-    /// The subcommand it runs; `None` if it is the old name of a renamed one.
-    pub runs: Option<Box<[u8]>>,
-    /// The statement behind it.
-    pub statement: usize,
-}
-
-/// One rule as one command sees it.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// Only for this subcommand or first argument.
-    pub sub: Option<Box<[u8]>>,
-    /// Deny or allow.
-    pub action: Action,
-    /// It only records.
-    pub observe: bool,
-    /// What a refused client is told, where the rule says so.
-    pub reply: Option<DenyReply>,
-    /// The statement behind it.
-    pub statement: usize,
-    /// What must hold besides.
-    pub conditions: Rc<[Condition]>,
-    /// Its place among all rules.
-    order: usize,
-}
-
-impl Step {
-    /// Whether it is meant for calls that modules make: only rules that say so are.
-    pub fn is_for_modules(&self) -> bool {
-        self.conditions.iter().any(|condition| match condition {
-            Condition::Via(list) => list.plain().contains(&Via::Module),
-            _ => false,
-        })
-    }
-}
 
 impl Compiled {
     /// Compiles a policy. `links` asks for the table of commands that may come over the replication link.
@@ -147,108 +56,6 @@ impl Compiled {
             }
         }
         build.finish(links)
-    }
-
-    /// Whether anything would ever come of looking at calls: if not, the filter need not be registered.
-    pub fn is_active(&self) -> bool {
-        self.mode != Mode::Off && self.decides
-    }
-
-    /// Which names the table could know: the hot path asks a copy of this.
-    pub fn lengths(&self) -> &Lengths {
-        &self.lengths
-    }
-
-    /// The mode.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Whether the table could know a name, as the client sent it.
-    #[inline]
-    pub fn might_name(&self, name: &[u8]) -> bool {
-        self.named.might_match(name)
-    }
-
-    /// What the table knows of a canonical name, and the table's own copy of it.
-    pub fn found(&self, name: &[u8]) -> Option<(&[u8], &Named)> {
-        let (name, named) = self.names.get_key_value(name)?;
-        Some((name, named))
-    }
-
-    /// What the table knows of a canonical name.
-    pub fn named(&self, name: &[u8]) -> Option<&Named> {
-        self.names.get(name)
-    }
-
-    /// The rules that may match a name, in the policy's order: its own, and those for `*`.
-    pub fn steps<'p>(&'p self, named: Option<&'p Named>) -> Steps<'p> {
-        Steps {
-            own: named.map_or(&[], |named| &named.steps),
-            others: match named {
-                Some(named) if named.spared => &[],
-                _ => &self.others,
-            },
-        }
-    }
-
-    /// The rules for `*`.
-    #[inline]
-    pub fn others(&self) -> &[Step] {
-        &self.others
-    }
-
-    /// Whether there are rules for `*`, and all that they ask is where the client connects from.
-    #[inline]
-    pub fn others_ask_only_whence(&self) -> bool {
-        self.others_ask_only_whence
-    }
-
-    /// Whether there are rules for names that the table does not know.
-    #[inline]
-    pub fn minds_all_names(&self) -> bool {
-        !self.others.is_empty()
-    }
-
-    /// The id of a statement.
-    pub fn id(&self, statement: usize) -> &str {
-        self.ids.get(statement).map_or("?", |id| id)
-    }
-
-    /// Whether a call of this (canonical) name may come over the replication link, on servers that do not tell.
-    pub fn may_come_on_link(&self, name: &[u8]) -> bool {
-        match &self.link {
-            Link::NotAsked => false,
-            Link::Names(names) => names.contains(name),
-            Link::Any => true,
-        }
-    }
-}
-
-/// The rules that may match a name, in order.
-#[derive(Debug, Clone)]
-pub struct Steps<'p> {
-    own: &'p [Step],
-    others: &'p [Step],
-}
-
-impl<'p> Iterator for Steps<'p> {
-    type Item = &'p Step;
-
-    #[inline]
-    fn next(&mut self) -> Option<&'p Step> {
-        let own_first = match (self.own.first(), self.others.first()) {
-            (Some(own), Some(other)) => own.order < other.order,
-            (own, _) => own.is_some(),
-        };
-        let list = if own_first {
-            &mut self.own
-        } else {
-            &mut self.others
-        };
-        let (first, rest) = list.split_first()?;
-        *list = rest;
-        Some(first)
     }
 }
 
@@ -376,32 +183,6 @@ impl Build<'_> {
             self.compiled.named.add(name);
         }
         self.compiled
-    }
-}
-
-/// Eight bytes with one multiplication: for short names cheaper than the standard hasher, which withstands keys that
-/// clients choose. These come from the operator.
-#[derive(Default)]
-struct ShortNames(u64);
-
-impl Hasher for ShortNames {
-    fn finish(&self) -> u64 {
-        // The table goes by the lowest bits, and the highest ones of a product know all of its factors.
-        self.0.rotate_left(26)
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        for eight in eights {
-            self.write_u64(u64::from_le_bytes(*eight));
-        }
-        let last = rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
-        self.write_u64(last);
-    }
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
     }
 }
 

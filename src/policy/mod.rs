@@ -1,7 +1,7 @@
 //! WHAT is allowed: the policy language, from text to a table that the gate can look calls up in.
 //!
 //! Text becomes words (`words`), words become statements (`parse`), statements are held against the commands this server
-//! has (`resolve`) and make a `Policy`; `compile` turns that into the immutable table that decides. Pure: no server in sight.
+//! has (`resolve`) and make a `Policy`; `compile` turns that into the immutable `table` that decides. Pure: no server in sight.
 #![forbid(unsafe_code)]
 
 pub mod compile;
@@ -20,7 +20,9 @@ mod policy_list;
 pub mod problem;
 pub mod profiles;
 pub mod resolve;
+mod short_names;
 pub mod statement;
+pub mod table;
 pub mod words;
 
 pub use lengths::Lengths;

@@ -11,9 +11,9 @@ use super::module::Module;
 use crate::audit::facts::{Fact, GateVerdict};
 use crate::audit::passwords::Lists;
 use crate::gate::{Described, Verdict, decide};
-use crate::policy::compile::{Compiled, Step};
 use crate::policy::name::canonical_vec;
 use crate::policy::statement::{Action, Mode};
+use crate::policy::table::{Compiled, Step};
 
 /// The running server, for the time of one report.
 pub struct Asking<'a> {

@@ -22,7 +22,7 @@ use super::collect;
 use super::ffi::{self, Ctx, Level, Lock, WaitingClient, log};
 use super::module::Module;
 use crate::audit::facts::{self, Facts};
-use crate::policy::compile::Compiled;
+use crate::policy::table::Compiled;
 
 /// As many calls may wait while others are answered; more are refused.
 const MOST_WAITING: usize = 100;

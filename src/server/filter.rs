@@ -5,8 +5,8 @@ use super::filtered::Filtered;
 use super::module::Module;
 use super::scene::{Act, Scene};
 use crate::gate::{Looked, Origin, decide_for_module, decide_looked, refusal};
-use crate::policy::compile::Compiled;
 use crate::policy::name::MAX_NAME;
+use crate::policy::table::Compiled;
 
 /// Whether a call could mean anything to the policy: the hot path. Most do not, and go on untouched.
 #[inline]

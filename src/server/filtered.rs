@@ -8,9 +8,9 @@ use super::ffi::{self, FilterCall};
 use super::identity::Owner;
 use super::module::Module;
 use crate::gate::{Call, Caller, Origin, origin};
-use crate::policy::compile::Compiled;
 use crate::policy::condition::{Source, Via};
 use crate::policy::name;
+use crate::policy::table::Compiled;
 
 /// A call in the filter.
 pub struct Filtered<'f, 'a> {

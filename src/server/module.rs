@@ -17,7 +17,7 @@ use super::log_file::LogFile;
 use super::password_list::PasswordList;
 use super::scene::LastWords;
 use crate::events::Ring;
-use crate::policy::compile::Compiled;
+use crate::policy::table::Compiled;
 use crate::policy::{Lengths, Policy};
 
 /// Everything the module knows.

@@ -12,7 +12,7 @@ use super::module::{Module, Pending};
 use crate::events::{Happened, Seen, Via};
 use crate::gate::refusal::{self, Circumstances, Refusal, Words};
 use crate::gate::{Decided, Decision, Looked, Origin, Verdict};
-use crate::policy::compile::Compiled;
+use crate::policy::table::Compiled;
 
 /// What is to be done with a call that does not pass as it came.
 pub enum Act {

@@ -2,11 +2,11 @@
 
 use super::show::unknown_word;
 use crate::gate::{Decided, Described, Verdict, decide};
-use crate::policy::compile::Compiled;
 use crate::policy::condition::Source;
 use crate::policy::name::canonical_vec;
 use crate::policy::resolve::{Commands, Found};
 use crate::policy::statement::Mode;
+use crate::policy::table::Compiled;
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
