@@ -22,6 +22,7 @@ mod network;
 mod passwords;
 mod process;
 mod public_clients;
+mod remedies;
 mod renamed;
 mod replication;
 mod sockets;

@@ -5,7 +5,8 @@ use crate::audit_forms::assert_readable;
 use crate::harness::cli;
 use crate::harness::resp::Client;
 use crate::harness::server::Server;
-use crate::harness::skip::needs_module;
+use crate::harness::skip::{needs_module, require};
+use crate::harness::version::{VALKEY_9_1, under_test};
 use serde_json::Value;
 
 fn json(client: &mut Client) -> Value {
@@ -104,6 +105,37 @@ fn every_obstacle_is_told_and_is_what_the_user_meets() {
         let runs = !client.call(call).is_error();
         let open = state(&document, user, &call[0].to_lowercase()) == "open";
         assert_eq!(runs, open, "{user} {call:?}");
+    }
+}
+
+#[test]
+fn a_user_of_some_databases_hides_no_command_of_its_own_or_of_others() {
+    needs_module!();
+    require!(
+        under_test().at_least(VALKEY_9_1),
+        "users of some databases exist from Valkey 9.1 on"
+    );
+    let rights = "on nopass ~* &* -@all +eval +flushdb +keys +select +flushall";
+    let server = Server::builder()
+        .config("user", &format!("aa {rights} db=0"))
+        .config("user", &format!("bb {rights} db=3"))
+        .config("user", &format!("zz {rights}"))
+        .start();
+    let document = json(&mut server.client());
+    for (user, database) in [("aa", "0"), ("bb", "3"), ("zz", "0")] {
+        let mut client = server.stranger();
+        assert!(client.auth(user, "").is_ok());
+        assert!(client.call(["SELECT", database]).is_ok());
+        for call in [
+            &["FLUSHDB"][..],
+            &["EVAL", "return 1", "0"],
+            &["KEYS", "*"],
+            &["FLUSHALL"],
+        ] {
+            let runs = !client.call(call).is_error();
+            let open = state(&document, user, &call[0].to_lowercase()) == "open";
+            assert_eq!(runs, open, "{user} {call:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::access::names;
-use super::steps;
+use super::{administrator, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
 use crate::render::escape::printable_up_to;
@@ -63,13 +63,15 @@ impl Check for DefaultUser {
         }
         let actual = format!("user default on +@all ~* &*, beside {}", names(&named));
         let cli = steps::cli(facts);
-        Failure::new(vec![actual])
-            .steps([
-                format!("{cli} CLIENT LIST   # user=default: who still needs a user of his own"),
-                format!("{cli} ACL SETUSER default off"),
-                steps::keep_users(facts),
-            ])
-            .into()
+        let administrator = administrator::beside(facts, &[default]);
+        let mut lines = vec![format!(
+            "{cli} CLIENT LIST   # user=default: who still needs a user of his own"
+        )];
+        lines.extend(administrator.first);
+        let cli = administrator.cli;
+        lines.push(format!("{cli} ACL SETUSER default off"));
+        lines.push(steps::keep_users_by(facts, &cli));
+        Failure::new(vec![actual]).steps(lines).into()
     }
 }
 
@@ -196,8 +198,8 @@ impl Check for SharedPassword {
 }
 
 fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let mut lines = Vec::new();
+    let administrator = administrator::beside(facts, users);
+    let (mut lines, cli) = (administrator.first, administrator.cli);
     for user in users.iter().take(SHOWN) {
         let name = steps::shell_user(&user.name);
         lines.push(format!(
@@ -206,11 +208,12 @@ fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
             printable_up_to(&user.name, 32)
         ));
     }
-    lines.push(steps::keep_users(facts));
+    lines.push(steps::keep_users_by(facts, &cli));
     if let Some(first) = users.iter().find(|user| !user.nopass) {
         let name = steps::shell_user(&steps::glob_of(&first.name));
         lines.push(format!(
-            "{cli} SECGATE ADMINISTRATORS {name}   # instead, for each who administers this server; then SECGATE SAVE"
+            "{} SECGATE ADMINISTRATORS {name}   # instead, for each who administers this server; then SECGATE SAVE",
+            steps::cli(facts)
         ));
     }
     lines

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod administrator;
 mod authentication;
 mod certificates;
 mod commands;

@@ -135,16 +135,19 @@ fn new_password_steps(facts: &Facts, weak: &[&str]) -> Vec<String> {
     let cli = steps::cli(facts);
     let mut lines =
         vec!["(umask 077; openssl rand -base64 48 | tr -d '\\n' > redis.password)".to_owned()];
-    if weak.contains(&"requirepass") {
-        lines.push(format!("{cli} -x CONFIG SET requirepass < redis.password"));
-    }
     if weak.contains(&"masterauth") {
         lines.push(format!(
             "{cli} -x CONFIG SET masterauth < redis.password   # after the master's requirepass"
         ));
     }
+    // Who signed in with the old one is let in no more.
+    let mut sign_in = "";
+    if weak.contains(&"requirepass") {
+        lines.push(format!("{cli} -x CONFIG SET requirepass < redis.password"));
+        sign_in = "export REDISCLI_AUTH=\"$(cat redis.password)\"; ";
+    }
     lines.push(format!(
-        "{cli} CONFIG REWRITE   # then give the new password to every client and replica"
+        "{sign_in}{cli} CONFIG REWRITE   # then give the new password to every client and replica"
     ));
     lines
 }

@@ -2,7 +2,9 @@
 //!
 //! A step is a line of shell: a command, with a remark behind `   # ` where it needs one, or a remark alone.
 
-use crate::audit::facts::{Facts, User};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::audit::facts::{Facts, Socket, User};
 use crate::audit::reach;
 use crate::policy::words::quote;
 use crate::render::escape::printable;
@@ -17,14 +19,14 @@ pub const ACL: &str = "https://redis.io/docs/latest/operate/oss_and_stack/manage
 /// Valkey on security.
 pub const VALKEY: &str = "https://valkey.io/topics/security/";
 
-/// `redis-cli`, with the port where it is not the usual one; past a closed plaintext port by unix socket or TLS.
+/// `redis-cli`, with address and port where they are not the usual ones; past a closed plaintext port by unix socket or TLS.
 pub fn cli(facts: &Facts) -> String {
     let set = |name: &str| facts.setting(name).ok().filter(|value| !value.is_empty());
     let socket = set("unixsocket").filter(|path| path.starts_with(b"/"));
     match (set("port"), socket, reach::tls_port(facts)) {
         (Some(b"0"), Some(socket), _) => format!("redis-cli -s {}", shell_path(socket)),
         (Some(b"0"), None, Some(port)) => {
-            let mut cli = format!("redis-cli -p {port} --tls");
+            let mut cli = format!("redis-cli{} -p {port} --tls", host(facts, port));
             let client = set("tls-client-cert-file").is_some();
             let (certificate, key) = match client {
                 true => ("tls-client-cert-file", "tls-client-key-file"),
@@ -42,10 +44,33 @@ pub fn cli(facts: &Facts) -> String {
             }
             cli
         }
-        _ => match facts.server.port {
-            0 | 6379 => "redis-cli".to_owned(),
-            port => format!("redis-cli -p {port}"),
-        },
+        _ => {
+            let port = facts.server.port;
+            let host = host(facts, port);
+            match port {
+                0 | 6379 => format!("redis-cli{host}"),
+                port => format!("redis-cli{host} -p {port}"),
+            }
+        }
+    }
+}
+
+/// ` -h ADDRESS` where nobody listens on 127.0.0.1, which redis-cli takes by itself.
+fn host(facts: &Facts, port: u16) -> String {
+    let sockets = facts.sockets.known().map_or(&[][..], Vec::as_slice);
+    let listens = sockets.iter().filter_map(|socket| match socket {
+        Socket::Tcp(address) if address.port() == port => Some(address.ip()),
+        _ => None,
+    });
+    let addresses: Vec<IpAddr> = listens.collect();
+    let usual = |ip: &IpAddr| *ip == Ipv4Addr::LOCALHOST || *ip == Ipv4Addr::UNSPECIFIED;
+    match addresses
+        .iter()
+        .min_by_key(|ip| (ip.is_ipv6(), !ip.is_loopback()))
+    {
+        Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => " -h ::1".to_owned(),
+        Some(ip) if !addresses.iter().any(usual) => format!(" -h {ip}"),
+        _ => String::new(),
     }
 }
 
@@ -113,7 +138,11 @@ fn spared(facts: &Facts) -> Option<Vec<u8>> {
 
 /// How users changed at run time outlive a restart.
 pub fn keep_users(facts: &Facts) -> String {
-    let cli = cli(facts);
+    keep_users_by(facts, &cli(facts))
+}
+
+/// The same, said by this `redis-cli`.
+pub fn keep_users_by(facts: &Facts, cli: &str) -> String {
     match facts.setting("aclfile") {
         Ok(b"") => {
             format!("{cli} CONFIG REWRITE   # there is no aclfile, so the users go into redis.conf")
@@ -123,11 +152,13 @@ pub fn keep_users(facts: &Facts) -> String {
     }
 }
 
-/// A new password for each of these users; steps for the first few.
+/// A new password for each of these users; steps for the first few. The default user, as whom they are taken, comes last.
 pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
     let cli = cli(facts);
     let mut lines = Vec::new();
-    for user in users.iter().take(5) {
+    let mut users: Vec<&User> = users.iter().take(5).copied().collect();
+    users.sort_by_key(|user| user.name == b"default");
+    for user in &users {
         let name = shell_user(&user.name);
         lines.push(
             "PASSWORD=\"$(openssl rand -hex 32)\"   # and put it where the client finds it"
@@ -140,7 +171,13 @@ pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
             ),
         });
     }
-    lines.push(keep_users(facts));
+    let keep = keep_users(facts);
+    lines.push(match users.last() {
+        Some(user) if user.name == b"default" => {
+            format!("export REDISCLI_AUTH=\"$PASSWORD\"; {keep}")
+        }
+        _ => keep,
+    });
     lines
 }
 
@@ -188,7 +225,7 @@ pub fn first_few(names: &[String], limit: usize) -> String {
 mod tests {
     use super::*;
     use crate::audit::checks::sample;
-    use crate::audit::facts::Accepted;
+    use crate::audit::facts::{Accepted, Fact};
     use crate::policy::Policy;
     use crate::policy::resolve::tests::FewCommands;
 
@@ -209,6 +246,27 @@ mod tests {
         );
         sample::set(&mut facts, "unixsocket", "/run/redis/redis.sock");
         assert_eq!(cli(&facts), "redis-cli -s /run/redis/redis.sock");
+    }
+
+    #[test]
+    fn the_client_is_told_the_address_where_nobody_listens_on_the_usual_one() {
+        let mut facts = sample::hardened();
+        let mut told = |addresses: &[&str]| {
+            let sockets = addresses
+                .iter()
+                .map(|address| Socket::Tcp(address.parse().unwrap()));
+            facts.sockets = Fact::Known(sockets.collect());
+            cli(&facts)
+        };
+        assert_eq!(told(&["10.9.9.9:6379", "127.0.0.1:6379"]), "redis-cli");
+        assert_eq!(told(&["0.0.0.0:6379", "[::]:6379"]), "redis-cli");
+        assert_eq!(
+            told(&["[fd00::1]:6379", "10.9.9.9:6379"]),
+            "redis-cli -h 10.9.9.9"
+        );
+        assert_eq!(told(&["[fd00::1]:6379", "[::1]:6379"]), "redis-cli -h ::1");
+        assert_eq!(told(&["[::]:6379"]), "redis-cli -h ::1");
+        assert_eq!(told(&["10.9.9.9:7000"]), "redis-cli");
     }
 
     #[test]

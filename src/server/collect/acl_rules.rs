@@ -11,7 +11,7 @@ pub struct Rules {
     pub password_hashes: Vec<String>,
     /// All commands on all keys and channels of all databases, by its own rules or by one selector.
     pub unlimited: bool,
-    /// The rules on commands, and the selectors whole, each after a space.
+    /// The rules on commands and on databases, and the selectors whole, each after a space.
     pub rights: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ pub fn read(rules: &[u8]) -> Rules {
                 read.password_hashes
                     .push(String::from_utf8_lossy(digest).to_lowercase());
             }
-            [b'+' | b'-', ..] | b"allcommands" | b"nocommands" => {
+            [b'+' | b'-', ..] | [b'd', b'b', b'=', ..] | b"allcommands" | b"nocommands" => {
                 read.rights.push(b' ');
                 read.rights.extend(rule);
             }
@@ -84,6 +84,13 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_of_different_databases_have_different_rights() {
+        let rights = |rules: &[u8]| read(rules).rights;
+        assert_eq!(rights(b"on ~* db=0,3 +@all"), b" db=0,3 +@all");
+        assert_ne!(rights(b"on ~* db=0 +get"), rights(b"on ~* alldbs +get"));
+    }
 
     #[test]
     fn every_part_of_a_users_rules_is_read() {

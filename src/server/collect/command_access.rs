@@ -150,8 +150,9 @@ struct Permissions<'p> {
 type Gate = HashMap<usize, Fact<GateVerdict>>;
 
 impl<'p> Permissions<'p> {
-    /// Asks: first the module API, which says yes or no. A no to a call with keys may mean the keys, so ACL DRYRUN, which
-    /// names what it denies, is asked about those. It takes many times as long.
+    /// Asks: first the module API, which says yes or no. A no to a call with keys may mean the keys, and a no to a user of
+    /// some databases (Valkey 9.1) the database, so ACL DRYRUN, which names what it denies, is asked about those. It
+    /// takes many times as long.
     fn ask_about(&mut self, users: &[&'p User]) {
         let mut asked = Vec::new();
         for user in users {
@@ -176,7 +177,8 @@ impl<'p> Permissions<'p> {
         let answers = self.ask.acl_allows_each(pairs.collect());
         let mut unsure = Vec::new();
         for (question, answer) in asked.into_iter().zip(answers) {
-            if answer == Fact::Known(false) && has_keys(question.call) {
+            let may_mean_more = has_keys(question.call) || of_some_databases(question.rights);
+            if answer == Fact::Known(false) && may_mean_more {
                 unsure.push(question);
             } else {
                 self.note(&question, answer);
@@ -278,8 +280,13 @@ fn is_never_granted(rights: &[u8], call: Call) -> bool {
     written && !mentions(b"+@") && !mentions(b"allcommands") && !mentions(&[b"+", name].concat())
 }
 
-/// What ACL DRYRUN says to calls with keys. It names what it denies: the command, a key or a channel, and only the first
-/// bars the command.
+/// Whether rights are bound to databases: `db=0,3` (Valkey 9.1).
+fn of_some_databases(rights: &[u8]) -> bool {
+    rights.windows(3).any(|part| part == b"db=")
+}
+
+/// What ACL DRYRUN says. It names what it denies: the command, a key, a channel or a database, and only the first bars the
+/// command.
 fn dry_runs(ask: &dyn Ask, acl: Option<&[u8]>, questions: &[Question<'_>]) -> Vec<Fact<bool>> {
     let Some(acl) = acl else {
         let reason =
@@ -292,10 +299,13 @@ fn dry_runs(ask: &dyn Ask, acl: Option<&[u8]>, questions: &[Question<'_>]) -> Ve
         words.map(|word| word.to_vec()).collect()
     };
     let answers = ask.call_each(questions.iter().map(words).collect());
-    answers.into_iter().map(understood).collect()
+    let answers = questions.iter().zip(answers);
+    answers
+        .map(|(question, answer)| understood(question.call, answer))
+        .collect()
 }
 
-fn understood(answer: Result<Reply, String>) -> Fact<bool> {
+fn understood(call: Call, answer: Result<Reply, String>) -> Fact<bool> {
     let text = match answer {
         Ok(Reply::Text(text)) => text,
         Ok(_) => {
@@ -311,7 +321,9 @@ fn understood(answer: Result<Reply, String>) -> Fact<bool> {
             .windows(denied.len())
             .any(|part| part.eq_ignore_ascii_case(denied)) =>
         {
-            Fact::Known(!text.ends_with(b"command"))
+            // FLUSHALL wants every database, so to whom one is denied it is; other calls run in one that is allowed.
+            let wants_all_databases = call.first().is_some_and(|name| *name == b"flushall");
+            Fact::Known(!text.ends_with(b"command") && !wants_all_databases)
         }
         text => Fact::Unavailable(format!("ACL DRYRUN: {}", printable_up_to(text, 100))),
     }

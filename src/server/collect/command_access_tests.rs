@@ -84,6 +84,21 @@ fn calls_without_keys_need_no_dryrun() {
 }
 
 #[test]
+fn a_denied_database_leaves_all_reachable_but_what_wants_every_database() {
+    let database = "User reader has no permissions to access database flushdb";
+    let twin = dry_run_says(database).has_rules("reader", "on nopass ~* &* db=3 -@all +@all");
+    let reader = |name: &str| {
+        let found = access(&twin, name);
+        found
+            .into_iter()
+            .any(|(user, acl, _)| user == "reader" && acl)
+    };
+    assert!(reader("flushdb"));
+    assert!(reader("eval"));
+    assert!(!reader("flushall"));
+}
+
+#[test]
 fn the_gates_verdicts_on_all_calls_make_one() {
     let denied = || GateVerdict::Denied("r1".to_owned());
     assert_eq!(one_verdict(vec![]), GateVerdict::Pass);
