@@ -1,9 +1,10 @@
 //! Whose call it is, where that is not plain to see: inside scripts and transactions, after a pause, while others are busy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use crate::harness::resp::Client;
-use crate::harness::resp::words;
+use crate::harness::resp::{Client, Reply, words};
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use crate::harness::version;
@@ -96,7 +97,7 @@ fn a_client_that_is_served_while_a_script_is_busy_is_itself_and_the_script_stays
         let mut beside = server.client();
         assert!(beside.auth(["ops", "app"][other], "pw").is_ok());
         runner.send(["EVAL", busy, "0"]);
-        std::thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_millis(200));
         for _ in 0..5 {
             let reply = beside.call(["EVAL", FLUSH, "0"]);
             assert!(reply.error_text().starts_with("BUSY"), "{reply:?}");
@@ -141,6 +142,87 @@ fn a_script_that_was_postponed_is_never_taken_for_another_clients() {
     });
     server.call(["CLIENT", "UNPAUSE"]);
     assert!(ops.read().is_ok());
+}
+
+/// Pauses writing for a moment, many times, and has a client run a script meanwhile, while two others do as told; the replies.
+fn resumed(server: &Server, client: &mut Client, others: &[&str]) -> Vec<Reply> {
+    let done = AtomicBool::new(false);
+    let busy = || {
+        let mut other = server.client();
+        assert!(other.auth("ops", "pw").is_ok());
+        while !done.load(Ordering::Relaxed) {
+            other.call(others);
+        }
+    };
+    thread::scope(|scope| {
+        let busy = [scope.spawn(busy), scope.spawn(busy)];
+        let replies = (0..20).map(|_| {
+            server.call(["CLIENT", "PAUSE", "20", "WRITE"]);
+            client.call(["EVAL", FLUSH, "0"])
+        });
+        let replies = replies.collect();
+        done.store(true, Ordering::Relaxed);
+        for one in busy {
+            one.join().unwrap();
+        }
+        replies
+    })
+}
+
+#[test]
+fn a_script_is_its_own_clients_when_a_pause_times_out_under_load() {
+    needs_module!();
+    require!(version::under_test().tells_filters_who_calls(), UNTOLD);
+    let (server, mut ops, mut app) = two_users();
+    for others in [&["EVAL_RO", "return 1", "0"][..], &["GET", "k"]] {
+        for reply in resumed(&server, &mut app, others) {
+            assert!(reply.is_error(), "{others:?}: {reply:?}");
+        }
+    }
+    for reply in resumed(&server, &mut ops, &["GET", "k"]) {
+        assert!(reply.is_ok(), "{reply:?}");
+    }
+    // Those who may be behind it are of one user.
+    for reply in resumed(&server, &mut ops, &["EVAL_RO", "return 1", "0"]) {
+        assert!(reply.is_ok(), "{reply:?}");
+    }
+}
+
+#[test]
+fn scripts_that_are_resumed_together_are_judged_by_what_holds_for_all_of_them() {
+    needs_module!();
+    require!(version::under_test().tells_filters_who_calls(), UNTOLD);
+    let (server, ops, app) = two_users();
+    server.call(words("SECGATE DENY * from=!127.0.0.0/8 id=elsewhere"));
+    let script = "redis.call('set', 'a', 1) return redis.call('del', 'b')";
+    let mut clients = [ops, app];
+    for _ in 0..5 {
+        server.call(["CLIENT", "PAUSE", "50", "WRITE"]);
+        for client in &mut clients {
+            client.send(["EVAL", script, "0"]);
+        }
+        for client in &mut clients {
+            assert_eq!(client.read().int(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_transaction_that_signs_in_as_another_runs_its_scripts_as_that_one() {
+    needs_module!();
+    require!(version::under_test().tells_filters_who_calls(), UNTOLD);
+    let (server, mut ops, _) = two_users();
+    server.call(["SET", "k", "v"]);
+    let replies = ops.pipeline([
+        vec!["MULTI"],
+        vec!["AUTH", "app", "pw"],
+        vec!["EVAL", FLUSH, "0"],
+        vec!["EXEC"],
+    ]);
+    let ran = replies[3].items();
+    assert!(ran[0].is_ok(), "{ran:?}");
+    assert!(ran[1].error_text().contains("no-flush"), "{ran:?}");
+    assert_eq!(server.call(["EXISTS", "k"]).int(), 1);
 }
 
 #[test]

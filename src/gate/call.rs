@@ -1,6 +1,17 @@
 //! One command call as the gate sees it. What is dear to find out is asked only when a rule wants it.
 
+use std::rc::Rc;
+
 use crate::policy::condition::{Source, Via};
+
+/// One of several clients, each of whom may be behind a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its ACL user, if that could be found out.
+    pub user: Option<Rc<[u8]>>,
+    /// Where it connects from, likewise.
+    pub source: Option<Source>,
+}
 
 /// A call. `None` for the user or the source means that it could not be found out.
 pub trait Call {
@@ -12,6 +23,10 @@ pub trait Call {
     fn user(&self) -> Option<&[u8]>;
     /// Where the caller connects from.
     fn source(&self) -> Option<Source>;
+    /// Who may be behind the call, where that is one of several: then there is neither a user nor a source.
+    fn candidates(&self) -> &[Candidate] {
+        &[]
+    }
     /// The way the call comes.
     fn via(&self) -> Via;
     /// Whether a deny holds, and an allow does not, where it cannot be told whether a condition does. A gate must fail

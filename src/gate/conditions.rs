@@ -1,8 +1,8 @@
 //! Whether the conditions of a rule hold for a call. Where that cannot be told, the gate fails closed: a deny holds, an
 //! allow does not.
 
-use super::Call;
-use crate::policy::condition::{Condition, List};
+use super::{Call, Candidate};
+use crate::policy::condition::{Condition, List, Source};
 use crate::policy::glob::Glob;
 use crate::policy::name;
 use crate::policy::param_names;
@@ -43,20 +43,42 @@ impl View<'_> {
         self.denies() == self.call.fails_closed()
     }
 
+    /// Where it is one of several clients: what holds in doubt holds if it does for one of them, else for all of them. So
+    /// none gains by being mixed up with another, and where all are alike, nobody loses.
+    #[cold]
+    fn in_doubt(&self, holds: impl Fn(&Candidate) -> Option<bool>) -> bool {
+        let doubt = self.doubt();
+        let mut candidates = self.call.candidates().iter();
+        let of_doubt = |one: &Candidate| holds(one).unwrap_or(doubt) == doubt;
+        match candidates.as_slice() {
+            [] => doubt,
+            _ if candidates.any(of_doubt) => doubt,
+            _ => !doubt,
+        }
+    }
+
     #[inline]
     fn holds(&self, condition: &Condition) -> bool {
         match condition {
-            Condition::User(list) => match self.call.user() {
-                Some(user) => {
+            Condition::User(list) => {
+                let of = |user: &[u8]| {
                     let matches = |glob: &Glob| glob.matches(user);
                     list.holds(matches, matches)
+                };
+                match self.call.user() {
+                    Some(user) => of(user),
+                    None => self.in_doubt(|one| one.user.as_deref().map(of)),
                 }
-                None => self.doubt(),
-            },
-            Condition::From(list) => match self.call.source() {
-                Some(source) => list.holds(|net| net.contains(source), |net| net.contains(source)),
-                None => self.doubt(),
-            },
+            }
+            Condition::From(list) => {
+                let of = |source: Source| {
+                    list.holds(|net| net.contains(source), |net| net.contains(source))
+                };
+                match self.call.source() {
+                    Some(source) => of(source),
+                    None => self.in_doubt(|one| one.source.map(of)),
+                }
+            }
             Condition::Via(list) => {
                 let via = self.call.via();
                 list.holds(|item| *item == via, |item| *item == via)
@@ -132,5 +154,76 @@ impl View<'_> {
         } else {
             list.holds(must, may)
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::super::{Verdict, decide};
+    use super::*;
+    use crate::policy::Policy;
+    use crate::policy::condition::Via;
+    use crate::policy::resolve::tests::FewCommands;
+    use crate::policy::table::Compiled;
+
+    /// FLUSHALL in a script of one of several clients, by their users.
+    struct Mixed(Vec<Candidate>);
+
+    impl Mixed {
+        fn of(users: &[Option<&str>]) -> Self {
+            let candidate = |user: &Option<&str>| Candidate {
+                user: user.map(|user| user.as_bytes().into()),
+                source: Some(Source::Unix),
+            };
+            Self(users.iter().map(candidate).collect())
+        }
+    }
+
+    impl Call for Mixed {
+        fn word(&self, index: usize) -> Option<&[u8]> {
+            (index == 0).then_some(b"flushall")
+        }
+        fn rewritten(&self) -> bool {
+            false
+        }
+        fn user(&self) -> Option<&[u8]> {
+            None
+        }
+        fn source(&self) -> Option<Source> {
+            None
+        }
+        fn candidates(&self) -> &[Candidate] {
+            &self.0
+        }
+        fn via(&self) -> Via {
+            Via::Script
+        }
+    }
+
+    fn is_denied(policy: &str, users: &[Option<&str>]) -> bool {
+        let policy = Policy::read(policy.as_bytes(), &FewCommands).unwrap();
+        let compiled = Compiled::new(&policy, &FewCommands, false);
+        let verdict = decide(&compiled, &Mixed::of(users)).verdict;
+        matches!(verdict, Verdict::Deny(_))
+    }
+
+    #[test]
+    fn a_deny_holds_if_it_does_for_one_who_may_be_behind_the_call() {
+        let deny = "deny flushall user=app";
+        assert!(is_denied(deny, &[Some("ops"), Some("app")]));
+        assert!(!is_denied(deny, &[Some("ops"), Some("dba")]));
+        assert!(is_denied(deny, &[Some("ops"), None]));
+        assert!(is_denied(deny, &[]));
+        assert!(!is_denied("deny flushall from=!unix", &[Some("ops"), None]));
+    }
+
+    #[test]
+    fn an_allow_holds_only_if_it_does_for_all_who_may_be_behind_the_call() {
+        let allow = "allow flushall user=ops\ndeny flushall";
+        assert!(is_denied(allow, &[Some("ops"), Some("app")]));
+        assert!(!is_denied(allow, &[Some("ops"), Some("ops")]));
+        assert!(is_denied(allow, &[Some("ops"), None]));
+        assert!(is_denied(allow, &[]));
     }
 }

@@ -7,6 +7,6 @@ mod decide;
 mod origin;
 pub mod refusal;
 
-pub use call::{Call, Described};
+pub use call::{Call, Candidate, Described};
 pub use decide::{Decided, Decision, Looked, Verdict, decide, decide_for_module, decide_looked};
 pub use origin::{Caller, Origin, ServerState, origin};

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use once_cell::unsync::OnceCell;
 
 use super::ffi::{self, FilterCall};
-use super::identity::Owner;
 use super::module::Module;
-use crate::gate::{Call, Caller, Origin, origin};
+use super::scripts::Behind;
+use crate::gate::{Call, Caller, Candidate, Origin, origin};
 use crate::policy::condition::{Source, Via};
 use crate::policy::name;
 use crate::policy::table::Compiled;
@@ -30,6 +30,8 @@ pub struct Identity {
     pub user: Option<Rc<[u8]>>,
     /// The id of that client.
     pub client: Option<u64>,
+    /// Whose script it may be, where there are several.
+    pub candidates: Vec<Candidate>,
 }
 
 impl<'f, 'a> Filtered<'f, 'a> {
@@ -57,18 +59,11 @@ impl<'f, 'a> Filtered<'f, 'a> {
 
     /// A call that makes scripts run: from here on they are its caller's.
     pub fn begins_scripts(&self) {
-        if self.client.is_none() || ffi::server_state().script {
-            return;
+        if let Some(client) = self.client
+            && !ffi::server_state().script
+        {
+            self.module.scripts.begin(client);
         }
-        let user = match &self.identity().origin {
-            Origin::Client(Some(user)) => Some(Some(Rc::clone(user))),
-            Origin::Exempt => Some(None),
-            Origin::Client(None) | Origin::Script | Origin::Module => None,
-        };
-        let owner = self.client.zip(user);
-        self.module
-            .scripts
-            .begin(owner.map(|(client, user)| Owner { client, user }));
     }
 
     fn identify(&self) -> Identity {
@@ -82,15 +77,24 @@ impl<'f, 'a> Filtered<'f, 'a> {
             self.compiled.may_come_on_link(&name::canonical_vec(typed))
         };
         let mut origin = origin(caller, ffi::server_state, on_link);
+        let mut candidates = Vec::new();
         let (user, client) = match &origin {
             Origin::Client(user) => (user.clone(), self.client),
-            Origin::Script if self.client.is_some() => match self.module.scripts.caller() {
-                Some(owner) if owner.user.is_none() => {
-                    origin = Origin::Exempt;
+            Origin::Script if self.client.is_some() => match self.module.scripts.behind() {
+                // Asked now: a transaction can sign its client in as another before it runs its scripts.
+                Behind::One(client) => match self.module.users.now(client, lock) {
+                    Caller::User(user) => (Some(user), Some(client)),
+                    Caller::Server => {
+                        origin = Origin::Exempt;
+                        (None, None)
+                    }
+                    Caller::Unlinked | Caller::Untold => (None, None),
+                },
+                Behind::OneOf(clients) => {
+                    candidates = clients.iter().map(|one| self.candidate(*one)).collect();
                     (None, None)
                 }
-                Some(owner) => (owner.user, Some(owner.client)),
-                None => (None, None),
+                Behind::Unknown => (None, None),
             },
             _ => (None, None),
         };
@@ -98,6 +102,17 @@ impl<'f, 'a> Filtered<'f, 'a> {
             origin,
             user,
             client,
+            candidates,
+        }
+    }
+
+    fn candidate(&self, client: u64) -> Candidate {
+        Candidate {
+            user: match self.module.users.now(client, self.call.lock()) {
+                Caller::User(user) => Some(user),
+                _ => None,
+            },
+            source: self.module.sources.of(client),
         }
     }
 }
@@ -131,6 +146,10 @@ impl Call for Filtered<'_, '_> {
             .client
             .and_then(|client| self.module.sources.kept(client));
         kept.or_else(|| self.module.sources.of(self.identity().client?))
+    }
+
+    fn candidates(&self) -> &[Candidate] {
+        &self.identity().candidates
     }
 
     fn via(&self) -> Via {

@@ -1,5 +1,4 @@
-//! Who is behind a call, where the server does not say it at once: the caller of a running script, and where clients
-//! connect from. (ENGINE.md §1.4 and §3)
+//! Who is behind a call and where clients connect from, where the server does not say it at once. (ENGINE.md §1.4)
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,88 +8,6 @@ use once_cell::unsync::OnceCell;
 use super::ffi::{self, Lock};
 use crate::gate::Caller;
 use crate::policy::condition::Source;
-
-/// A client that makes a script run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Its id.
-    pub client: u64,
-    /// Its ACL user; `None` for a connection of the server's own, which no rule binds, nor the scripts that it runs.
-    pub user: Option<Rc<[u8]>>,
-}
-
-/// Whose script is running. A script's own calls do not tell; they belong to the last client that passed the filter with
-/// EVAL, FCALL, EXEC or the like, unless that call was postponed (CLIENT PAUSE, a failover): it runs later, unseen.
-#[derive(Debug, Default)]
-pub struct Scripts {
-    /// The last one of this round of the event loop.
-    owner: RefCell<Option<Owner>>,
-    /// Those whose call was postponed.
-    postponed: RefCell<Vec<Owner>>,
-    /// More were postponed than are kept: nobody can be told until they have all run.
-    overflown: Cell<bool>,
-}
-
-/// More postponed scripts than a paused server should ever hold.
-const MOST_POSTPONED: usize = 1024;
-
-impl Scripts {
-    /// A client's call that runs scripts passes the filter; `None` if it comes from no client. Never while a script runs.
-    pub fn begin(&self, owner: Option<Owner>) {
-        self.put_by();
-        self.owner.replace(owner);
-    }
-
-    /// A new round of the event loop: nothing runs.
-    pub fn round(&self) {
-        let idle = self.owner.borrow().is_none() && self.postponed.borrow().is_empty();
-        if idle || ffi::server_state().script {
-            return;
-        }
-        self.put_by();
-        let mut postponed = self.postponed.borrow_mut();
-        postponed.retain(|owner| waits(owner) == Some(true));
-        if postponed.is_empty() {
-            self.overflown.set(false);
-        }
-    }
-
-    /// Whose script is running, if that is certain.
-    pub fn caller(&self) -> Option<Owner> {
-        if self.overflown.get() {
-            return None;
-        }
-        let begun = self.owner.borrow().clone();
-        let begun = begun.filter(|owner| waits(owner) == Some(false));
-        let postponed = self.postponed.borrow();
-        let mut resumed = postponed.iter().filter(|owner| waits(owner) == Some(false));
-        match (begun, resumed.next(), resumed.next()) {
-            (Some(owner), None, _) => Some(owner),
-            (None, Some(owner), None) => Some(owner.clone()),
-            _ => None,
-        }
-    }
-
-    /// If the last one's call was postponed, it is remembered until it runs.
-    fn put_by(&self) {
-        let Some(owner) = self.owner.take() else {
-            return;
-        };
-        if waits(&owner) == Some(true) {
-            let mut postponed = self.postponed.borrow_mut();
-            if postponed.len() < MOST_POSTPONED {
-                postponed.push(owner);
-            } else {
-                self.overflown.set(true);
-            }
-        }
-    }
-}
-
-/// Whether a client waits; `None` if it is gone.
-fn waits(owner: &Owner) -> Option<bool> {
-    ffi::connection(owner.client).map(|connection| connection.blocked())
-}
 
 /// Where clients connect from, by their id. The server looks an address up anew each time, with a system call; ids are
 /// never used again, so what is kept here never goes stale. Bounded: a client can push out another's place.
@@ -191,10 +108,17 @@ impl Default for Users {
 impl Users {
     /// Who the client with this id is, whose call is the one with this number.
     pub fn caller(&self, client: u64, call: u64, lock: Lock<'_>) -> Caller {
-        let mut user = self.user.borrow_mut();
-        if self.refused.replace((NOBODY, 0)) == (client, call.wrapping_sub(1)) {
-            return Caller::User(Rc::clone(&user));
+        if self.refused.get() == (client, call.wrapping_sub(1)) {
+            self.unsettle();
+            return Caller::User(Rc::clone(&self.user.borrow()));
         }
+        self.now(client, lock)
+    }
+
+    /// Who the client with this id is now, whose script is running.
+    pub fn now(&self, client: u64, lock: Lock<'_>) -> Caller {
+        self.unsettle();
+        let mut user = self.user.borrow_mut();
         ffi::caller(client, lock, |name| {
             if **user != *name {
                 *user = name.into();

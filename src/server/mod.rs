@@ -20,6 +20,7 @@ mod password_list;
 mod policy_file;
 mod requests;
 mod scene;
+mod scripts;
 mod secaudit;
 mod secgate;
 mod server_events;

@@ -22,7 +22,7 @@ pub fn round_begins(ctx: Ctx<'_>) {
     let module = Module::get(ctx.lock());
     module.default_open.set(None);
     module.users.unsettle();
-    module.scripts.round();
+    module.scripts.round(ctx);
 }
 
 /// The server's clock ticked, so the event loop runs and loading is over.

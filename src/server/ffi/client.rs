@@ -116,6 +116,13 @@ pub fn is_connected(client: u64, _: Lock<'_>) -> bool {
         .is_some_and(|info| unsafe { info(ptr::null_mut(), client) } == OK)
 }
 
+/// Whether the server holds up clients (CLIENT PAUSE, a failover, a moving slot): then a call that passes the filter may
+/// have to wait before it runs. If that cannot be told, it may.
+pub fn pauses_clients() -> bool {
+    // SAFETY: takes nothing; it is called in the filter, under the server's lock.
+    api!(RedisModule_AvoidReplicaTraffic).is_none_or(|avoid| unsafe { avoid() } != 0)
+}
+
 /// The state of the server now.
 pub fn server_state() -> ServerState {
     // SAFETY: a NULL context is allowed and leaves out what only a client's context knows.

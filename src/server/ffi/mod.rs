@@ -35,7 +35,9 @@ mod strings;
 mod thread;
 
 pub use blocked::WaitingClient;
-pub use client::{acl_log, acl_rules, caller, client_name, connection, is_connected, server_state};
+pub use client::{
+    acl_log, acl_rules, caller, client_name, connection, is_connected, pauses_clients, server_state,
+};
 pub use clock::about_now;
 pub use context::{Ctx, filter_is_registered};
 pub use errand::{send as send_errand, takes_errands};
