@@ -4,6 +4,7 @@
 mod accepted;
 mod configured;
 mod files;
+mod kept_users;
 mod logins;
 mod machine;
 mod names;
@@ -13,6 +14,7 @@ mod origin;
 pub use accepted::*;
 pub use configured::*;
 pub use files::*;
+pub use kept_users::*;
 pub use logins::*;
 pub use machine::*;
 pub use names::*;
@@ -128,6 +130,8 @@ pub struct Facts {
     pub lua: Fact<Lua>,
     /// What redis.conf says; `None` when the server was started without one.
     pub configured: Option<Configured>,
+    /// The users that run beside those that the files make.
+    pub kept_users: Fact<KeptUsers>,
     /// How each dangerous command stands, in the catalogue's order.
     pub commands: Vec<CommandAccess>,
     /// How users, replicas and strangers get in.

@@ -135,6 +135,79 @@ fn settings_changed_on_the_running_server_fail_until_they_are_written_down() {
 }
 
 #[test]
+fn what_no_line_speaks_of_is_held_against_the_servers_default() {
+    needs_module!();
+    let server = Server::builder().start();
+    Report::of(&server).shows("ioc.config-drift", "pass", "nothing that matters");
+    for (name, value) in [("maxmemory", "1gb"), ("acllog-max-len", "5")] {
+        assert!(server.call(["CONFIG", "SET", name, value]).is_ok());
+    }
+    Report::of(&server)
+        .shows(
+            "ioc.config-drift",
+            "fail",
+            "maxmemory 1073741824, by default 0",
+        )
+        .shows(
+            "ioc.config-drift",
+            "fail",
+            "acllog-max-len 5, by default 128",
+        );
+    assert!(server.call(["CONFIG", "REWRITE"]).is_ok());
+    Report::of(&server).shows("ioc.config-drift", "pass", "nothing that matters");
+}
+
+/// User lines in every form that people write, and what of it the server makes.
+const USERS: [&str; 7] = [
+    "app on >app-password ~app:* resetchannels +@read +GET +config|get -@dangerous",
+    "plain ON nopass allkeys +get +set",
+    "many on >one >two <one %R~a %W~b ~c &x &y -@all +client|id +client -client|kill",
+    "all on nopass allcommands allkeys allchannels -debug -@scripting",
+    "parts on nopass (+get ~a) (+@all ~b &*) +ping",
+    "off off resetpass",
+    "late +@all reset on nopass +@write -set +select|0",
+];
+
+#[test]
+fn users_as_the_files_make_them_are_no_drift_and_others_are() {
+    needs_module!();
+    let conf = USERS.iter().fold(Server::builder(), |builder, user| {
+        builder.config("user", user)
+    });
+    let lines = USERS.map(|user| format!("user {user}\n")).concat();
+    let aclfile = Server::builder()
+        .config("aclfile", "users.acl")
+        .file("users.acl", lines);
+    for (builder, keep) in [
+        (conf, ["CONFIG", "REWRITE"]),
+        (aclfile, ["ACL", "SAVE"]),
+        (Server::builder(), ["CONFIG", "REWRITE"]),
+    ] {
+        let server = builder.start();
+        let id = "ioc.config-drift";
+        Report::of(&server).shows(id, "pass", "nothing that matters");
+        let acl = |words: &[&str]| {
+            let reply = server.call([&["ACL", "SETUSER"], words].concat());
+            assert!(reply.is_ok(), "{reply}");
+        };
+        acl(&["backdoor", "on", ">zzzz", "~*", "&*", "+@all"]);
+        acl(&["default", "-debug"]);
+        let report = Report::of(&server);
+        report.shows(id, "fail", "user backdoor runs, and ").shows(
+            id,
+            "fail",
+            "user default runs with other commands than ",
+        );
+        assert_eq!(report.actual(id).matches("user ").count(), 2, "{report:?}");
+        assert!(server.call(keep).is_ok());
+        Report::of(&server).shows(id, "pass", "nothing that matters");
+        acl(&["backdoor", ">another"]);
+        let other = "user backdoor runs with other passwords than ";
+        Report::of(&server).shows(id, "fail", other);
+    }
+}
+
+#[test]
 fn without_a_redis_conf_there_is_nothing_to_differ_from() {
     needs_module!();
     let conf_on_stdin = ["sh", "-c", r#"exec "$0" - < "$1""#];

@@ -1,25 +1,58 @@
 //! The check of settings that run with other values than redis.conf gives them. Passwords are compared and never shown.
 
+mod users;
+
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS};
+use crate::audit::reach;
 use crate::render::escape::printable_up_to;
+use users::Change;
 
 /// `ioc.config-drift`: a restart changes nothing that matters for security.
 pub struct ConfigDrift;
 
-/// What every supported server does where no line speaks of it. `requirepass` is none.
-const DEFAULTS: [(&str, &[u8]); 2] = [("bind", b"* -::*"), ("protected-mode", b"yes")];
+/// What the servers do where no line speaks of it, from Redis 7.0 to 8.6 and Valkey 9.1. It is said only of what can be
+/// changed while they run: anything else was so from the start, by the command line, which a restart would not change.
+/// Nor is it said of `dir`, which is the folder a server was started in; `requirepass` is none.
+const DEFAULTS: [(&str, &[u8]); 22] = [
+    ("bind", b"* -::*"),
+    ("port", b"6379"),
+    ("tls-port", b"0"),
+    ("protected-mode", b"yes"),
+    ("dbfilename", b"dump.rdb"),
+    ("appendonly", b"no"),
+    ("acllog-max-len", b"128"),
+    ("maxmemory", b"0"),
+    ("replicaof", b""),
+    ("tls-auth-clients", b"yes"),
+    ("tls-replication", b"no"),
+    ("tls-cluster", b"no"),
+    ("tls-protocols", b""),
+    ("tls-ciphers", b""),
+    ("tls-ciphersuites", b""),
+    ("tls-prefer-server-ciphers", b"no"),
+    ("tls-cert-file", b""),
+    ("tls-key-file", b""),
+    ("tls-client-cert-file", b""),
+    ("tls-client-key-file", b""),
+    ("tls-ca-cert-file", b""),
+    ("tls-ca-cert-dir", b""),
+];
 
 /// Settings that CONFIG SET can put back at once, and whose words are safe to paste.
-const CAN_BE_SET: [&str; 6] = [
+const CAN_BE_SET: [&str; 7] = [
     "bind",
     "protected-mode",
+    "appendonly",
     "maxmemory",
     "acllog-max-len",
     "tls-auth-clients",
     "tls-replication",
 ];
+
+/// How many users a finding names before it counts them.
+const NAMED: usize = 10;
 
 impl Check for ConfigDrift {
     fn meta(&self) -> &'static Meta {
@@ -32,7 +65,8 @@ impl Check for ConfigDrift {
             tutorial: false,
             why: "What was changed at run time only is gone after a restart: a hardening that nobody wrote down, or the trace of \
                   somebody who opened the server or led its files elsewhere.",
-            expected: "bind, ports, passwords, files, TLS and the enable-... switches as redis.conf has them",
+            expected: "bind, ports, passwords, files, TLS and the enable-... switches as redis.conf has them, and the users as it, \
+                       or the aclfile, makes them",
             remedy: "Where the running value is the wanted one, CONFIG REWRITE keeps it. Else set it back and find out who \
                      changed it.",
             references: &[steps::SECURITY, steps::VALKEY],
@@ -61,7 +95,15 @@ impl Check for ConfigDrift {
             .copied()
             .filter(|name| secret_drifts(facts, file, name))
             .collect();
-        if plain.is_empty() && secrets.is_empty() {
+        let told = secrets.contains(&"requirepass");
+        let users = match facts.kept_users.known() {
+            Ok(users) => users::changes(facts, users, told),
+            Err(reason) if plain.is_empty() && secrets.is_empty() => {
+                return Outcome::unknown(format!("which users a restart changes: {reason}"));
+            }
+            Err(_) => Vec::new(),
+        };
+        if plain.is_empty() && secrets.is_empty() && users.is_empty() {
             let path = steps::conf(facts);
             return Outcome::pass(format!(
                 "nothing that matters for security differs from {path}"
@@ -71,7 +113,12 @@ impl Check for ConfigDrift {
         let differs =
             |name: &&str| format!("{name}: another one runs than {} has", steps::conf(facts));
         actual.extend(secrets.iter().map(differs));
-        Failure::new(actual).steps(mend(facts, &plain)).into()
+        actual.extend(users.iter().take(NAMED).map(|user| user.shown.clone()));
+        let more = users.len().saturating_sub(NAMED);
+        actual.extend((more > 0).then(|| format!("and {more} more users")));
+        Failure::new(actual)
+            .steps(mend(facts, &plain, &users))
+            .into()
     }
 }
 
@@ -112,7 +159,9 @@ fn drift<'f>(
     kind: Kind,
 ) -> Option<Drift<'f>> {
     let running = facts.setting(name).ok()?;
-    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
+    // A node of a cluster knows its master from nodes.conf.
+    let elsewhere = name == "replicaof" && reach::is_yes(facts, "cluster-enabled");
+    let default = DEFAULTS.iter().find(|(own, _)| *own == name && !elsewhere);
     let line = file.settings.get(name).map(Vec::as_slice);
     let value = line.or(default.map(|(_, value)| *value))?;
     let same = match kind {
@@ -200,7 +249,7 @@ fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
     }
 }
 
-fn mend(facts: &Facts, plain: &[Drift<'_>]) -> Vec<String> {
+fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>]) -> Vec<String> {
     let cli = steps::cli(facts);
     let mut lines = vec![format!(
         "{cli} CONFIG REWRITE   # if what runs is what you want: writes it into {}",
@@ -216,6 +265,17 @@ fn mend(facts: &Facts, plain: &[Drift<'_>]) -> Vec<String> {
             steps::shell_path(drift.file)
         )
     }));
+    if !users.is_empty() {
+        lines.push(format!(
+            "{}   # if the users who run are those you want",
+            steps::keep_users(facts)
+        ));
+        let new = users.iter().filter(|user| user.is_new);
+        lines.extend(new.take(5).map(|user| {
+            let name = steps::shell_user(user.name);
+            format!("{cli} ACL DELUSER {name}   # if nobody knows who made this user")
+        }));
+    }
     lines.push(
         "# what the server's command line sets stays after a restart: write it into the file, too"
             .to_owned(),

@@ -60,14 +60,41 @@ fn another_value_is_shown_beside_the_files_own() {
 }
 
 #[test]
-fn of_what_the_file_does_not_name_only_well_known_defaults_count() {
+fn what_the_file_does_not_name_is_held_against_the_servers_default() {
+    for (name, running, default) in [
+        ("maxmemory", "1073741824", "0"),
+        ("appendonly", "yes", "no"),
+        ("port", "7000", "6379"),
+        ("tls-auth-clients", "no", "yes"),
+        ("tls-cert-file", "/a.crt", "\"\""),
+        ("dbfilename", "x", "dump.rdb"),
+        ("replicaof", "db 6379", "\"\""),
+    ] {
+        let told = format!("{name} {running}, by default {default}");
+        let facts = with(name, running, None);
+        assert_eq!(fails(&ConfigDrift, &facts).actual, [told]);
+    }
     passes(&ConfigDrift, &with("bind", "* -::*", None));
-    passes(&ConfigDrift, &with("dbfilename", "x", None));
+    let mut node = with("replicaof", "db 6379", None);
+    sample::set(&mut node, "cluster-enabled", "yes");
+    passes(&ConfigDrift, &node);
     let facts = with("protected-mode", "no", None);
     assert_eq!(
         fails(&ConfigDrift, &facts).actual,
         ["protected-mode no, by default yes"]
     );
+}
+
+#[test]
+fn what_cannot_be_changed_at_run_time_came_from_the_command_line() {
+    for (name, running) in [
+        ("enable-debug-command", "yes"),
+        ("logfile", "/log"),
+        ("unixsocket", "/a.sock"),
+        ("dir", "/data"),
+    ] {
+        passes(&ConfigDrift, &with(name, running, None));
+    }
 }
 
 #[test]

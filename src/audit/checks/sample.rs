@@ -120,6 +120,7 @@ pub fn hardened() -> Facts {
         package: Fact::Known(None),
         lua: Fact::Known(Lua::Confined),
         configured: Some(configured()),
+        kept_users: Fact::Known(kept_users()),
         commands: command_names::all().map(command).collect(),
         logins: logins::hardened(),
         files: files(),
@@ -262,6 +263,7 @@ pub fn nothing_read() -> Facts {
         gap: Some("/etc/redis/redis.conf: not readable".to_owned()),
         ..Configured::default()
     });
+    facts.kept_users = none();
     facts.logins = logins::nothing_read();
     facts.clients = none();
     facts.tls_built = none();

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod acl_grants;
 mod acl_rules;
 pub mod ask;
 pub mod bounded;
@@ -17,6 +18,7 @@ pub mod config_file;
 mod config_lines;
 mod files;
 mod in_clear;
+mod kept_users;
 mod links;
 mod logins;
 mod lua;
@@ -55,7 +57,8 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     let file = file.unwrap_or_default();
     let accounts = accounts::Accounts::read();
     let settings = settings::read(ask, &file);
-    let users = users::read(ask, &file, &settings);
+    let (users, running) = users::with_grants(ask, &file, &settings);
+    let kept_users = kept_users::read(&file, &settings, running);
     let names = command_names::of_server(&server.name, &server.version);
     let commands = command_access::read(ask, &names, &file, &settings, &users);
     let files = files::read(
@@ -97,6 +100,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         writers: commands.writers,
         lua: lua::read(ask, &file),
         configured,
+        kept_users,
         commands: commands.access,
         gate,
     }

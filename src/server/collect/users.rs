@@ -5,52 +5,71 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::acl_rules;
 use super::ask::{Ask, Reply};
-use super::bounded;
 use super::config_file::ConfigFile;
 use super::config_lines::directives;
+use super::kept_users::ByName;
 use super::settings::Settings;
 use super::wire_name::call;
+use super::{acl_grants, acl_rules, bounded};
 use crate::audit::facts::{Fact, User};
 
 const MAX_ACL_FILE: u64 = 10 << 20;
 
 /// Asks for every user: first the names, then the rules of some at a time. ACL LIST would hold up the server for all of them.
+/// Beside each user stands what the rules come to.
+pub fn with_grants(
+    ask: &dyn Ask,
+    file: &ConfigFile,
+    settings: &Settings,
+) -> (Fact<Vec<User>>, Fact<ByName>) {
+    match all(ask, file, settings) {
+        Ok((users, grants)) => (Fact::Known(users), Fact::Known(grants)),
+        Err(reason) => (Fact::Unavailable(reason.clone()), Fact::Unavailable(reason)),
+    }
+}
+
+/// Only the users.
+#[cfg(test)]
 pub fn read(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Fact<Vec<User>> {
+    with_grants(ask, file, settings).0
+}
+
+fn all(ask: &dyn Ask, file: &ConfigFile, settings: &Settings) -> Result<Users, String> {
     let reason = match call(ask, file, &[b"acl", b"users"]).and_then(names) {
-        Ok(names) => return fact(by_rules(ask, names, "ACL USERS names no user that exists")),
+        Ok(names) => return by_rules(ask, names, "ACL USERS names no user that exists"),
         Err(reason) => reason,
     };
     // With ACL removed for good, nobody makes or changes a user while the server runs: the files name them all.
     if file.renamed(b"acl") != Some(b"") {
-        return Fact::Unavailable(reason);
+        return Err(reason);
     }
     let users = named(file, settings)
         .and_then(|names| by_rules(ask, names, "the files name no user that exists"));
-    fact(users.map_err(|why| format!("{reason}; {why}")))
+    users.map_err(|why| format!("{reason}; {why}"))
 }
 
-fn fact<T>(result: Result<T, String>) -> Fact<T> {
-    match result {
-        Ok(value) => Fact::Known(value),
-        Err(reason) => Fact::Unavailable(reason),
-    }
-}
+/// The users, and what the rules of each come to.
+type Users = (Vec<User>, ByName);
 
 /// The users of these names, by the rules the server holds for each. One who is gone by then is no user any more.
-fn by_rules(ask: &dyn Ask, names: Vec<Vec<u8>>, none: &str) -> Result<Vec<User>, String> {
+fn by_rules(ask: &dyn Ask, names: Vec<Vec<u8>>, none: &str) -> Result<Users, String> {
     let rules = ask.acl_rules_each(names.clone());
     let mut users = Vec::with_capacity(names.len());
+    let mut grants = ByName::new();
     for (name, rules) in names.iter().zip(rules) {
         match rules {
-            Fact::Known(Some(rules)) => users.push(user(name, &rules)),
+            Fact::Known(Some(rules)) => {
+                users.push(user(name, &rules));
+                let rules = rules.split(|byte| *byte == b' ');
+                grants.insert(name.clone(), acl_grants::read(rules));
+            }
             Fact::Known(None) => {}
             Fact::Unavailable(why) => return Err(why),
         }
     }
     match users.is_empty() {
-        false => Ok(users),
+        false => Ok((users, grants)),
         true => Err(none.to_owned()),
     }
 }

@@ -1,5 +1,7 @@
 //! What a test changes on a server of the samples: a setting, a user, a command, the policy's words on the audit.
 
+use std::collections::BTreeMap;
+
 use crate::audit::facts::*;
 use crate::policy::day::Day;
 
@@ -24,6 +26,37 @@ pub fn configured() -> Configured {
         secrets: [("requirepass", secret)].into(),
         ..Configured::default()
     }
+}
+
+/// A default user as redis.conf makes it.
+pub fn kept_users() -> KeptUsers {
+    let default = Grants {
+        enabled: true,
+        login: Some(Login::Passwords([super::sha256(super::PASSWORD)].into())),
+        keys: [b"*".to_vec()].into(),
+        channels: Some([b"*".to_vec()].into()),
+        all_commands: true,
+        commands: Vec::new(),
+        selectors: 0,
+    };
+    let users = BTreeMap::from([(b"default".to_vec(), default)]);
+    KeptUsers {
+        file: b"/etc/redis/redis.conf".to_vec(),
+        kept: users.clone(),
+        running: users,
+    }
+}
+
+/// A user that runs, to change as the running server may be changed.
+pub fn running<'f>(facts: &'f mut Facts, name: &str) -> &'f mut Grants {
+    let Fact::Known(users) = &mut facts.kept_users else {
+        panic!("no users");
+    };
+    let model = users.kept[&b"default"[..]].clone();
+    users
+        .running
+        .entry(name.as_bytes().to_vec())
+        .or_insert(model)
 }
 
 /// redis.conf, to change.
