@@ -46,20 +46,23 @@ pub const SCRIPTING: [&str; 9] = [
 /// `cmd.config`.
 pub const CONFIG: &str = "config";
 
+/// By this a user gives itself, or another, every right. It asks for no key, and `acl` alone does not tell who may run it.
+pub const SETUSER: &str = "acl|setuser";
+
 /// Every command the audit asks about, each once.
 pub fn all() -> impl Iterator<Item = &'static str> {
     DANGEROUS.into_iter().chain(DATA_LOSS).chain(SCRIPTING)
 }
 
-/// Those to ask about on a server of this name and version: besides, the ones that decide whether a known vulnerability of
-/// it is within reach.
+/// Those to ask about on a server of this name and version: besides, the one that decides who may give himself every right,
+/// and the ones that decide whether a known vulnerability of it is within reach.
 pub fn of_server(server: &str, version: &str) -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = all().collect();
-    let more = advisories::commands(server, version);
-    names.extend(
-        more.into_iter()
-            .filter(|name| !all().any(|known| known == *name)),
-    );
+    let mut names: Vec<&'static str> = all().chain([SETUSER]).collect();
+    for name in advisories::commands(server, version) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     names
 }
 
@@ -74,7 +77,7 @@ mod tests {
         assert!(names.contains(&"xautoclaim") && names.contains(&"eval"));
         let unique: BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(unique.len(), names.len());
-        assert_eq!(of_server("redis", "8.10.1").len(), all().count());
+        assert_eq!(of_server("redis", "8.10.1").len(), all().count() + 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! auth.default-user, auth.user-privileges, auth.shared-password, auth.plaintext-secrets, auth.aclfile.
 
-use super::{Report, set_mode, strong_password};
+use super::{Report, patient, set_mode, strong_password};
 use crate::harness::resp::Client;
 use crate::harness::server::Server;
 use crate::harness::skip::needs_module;
@@ -23,8 +23,14 @@ fn a_powerful_default_user_fails_only_beside_others_and_only_while_it_is_on() {
     report.shows(id, "fail", "user default on +@all ~* &*, beside app");
     assert_eq!(report.severity(id), "medium");
     acl(&mut client, &["SETUSER", "default", "-debug"]);
+    let told = "user default on, and may give itself the rest (ACL SETUSER), beside app";
+    Report::by(&mut client).shows(id, "fail", told);
+    acl(&mut client, &["SETUSER", "ops", "on", ">pw", "+acl"]);
+    acl(&mut client, &["SETUSER", "default", "-acl|setuser"]);
     Report::by(&mut client).shows(id, "pass", "user default on, but not +@all ~* &*");
-    acl(&mut client, &["SETUSER", "default", "+@all", "off"]);
+    let mut ops = patient(&server);
+    assert!(ops.call(["AUTH", "ops", "pw"]).is_ok());
+    acl(&mut ops, &["SETUSER", "default", "+@all", "off"]);
     Report::by(&mut client).shows(id, "pass", "user default off");
 }
 
@@ -45,15 +51,19 @@ fn full_power_is_seen_in_own_rules_and_in_selectors_and_is_administrators_only()
     );
     acl(
         &mut client,
-        &["SETUSER", "two", "on", ">pw", "(+@all ~*)", "(~* &*)"],
+        &["SETUSER", "two", "on", ">pw", "(+@all ~* -acl)", "(~* &*)"],
     );
     acl(&mut client, &["SETUSER", "off", "off", "+@all", "~*", "&*"]);
+    acl(
+        &mut client,
+        &["SETUSER", "less", "on", ">pw", "+@all", "-debug", "~a"],
+    );
     let report = Report::by(&mut client);
     assert_eq!(
         report.actual(id),
-        "+@all ~* &*, and no named administrator: default, ops, sel"
+        "+@all ~* &*, and no named administrator: default, ops, sel\nmay give itself the rest (ACL SETUSER), and no named administrator: less"
     );
-    assert!(!client.call(["ACL", "DELUSER", "sel"]).is_error());
+    assert!(!client.call(["ACL", "DELUSER", "sel", "less"]).is_error());
     let named = client.call(["SECGATE", "ADMINISTRATORS", "op?"]);
     assert!(!named.is_error(), "{named}");
     Report::by(&mut client).shows(id, "fail", "no named administrator: default");

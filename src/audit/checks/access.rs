@@ -1,6 +1,9 @@
 //! How commands stand: who beside the administrators can still run each, and what bars the rest. Shared by the checks about commands and logins.
 
+use std::collections::BTreeSet;
+
 use super::steps::first_few;
+use crate::audit::command_names::SETUSER;
 use crate::audit::facts::{CommandAccess, Facts, GateVerdict, Standing, UserAccess};
 use crate::render::escape::printable_up_to;
 
@@ -104,6 +107,19 @@ pub fn power_of(facts: &Facts, user: &[u8]) -> Result<Vec<&'static str>, String>
         None if facts.commands.is_empty() => Err("no command was looked at".to_owned()),
         _ => Ok(power),
     }
+}
+
+/// The users whom nothing bars from ACL SETUSER: whatever was taken from them, they may give themselves.
+pub fn granters(facts: &Facts) -> Result<BTreeSet<&[u8]>, String> {
+    let command = facts.commands.iter().find(|known| known.name == SETUSER);
+    let command = command.ok_or_else(|| format!("the server was not asked about {SETUSER}"))?;
+    if *command.standing.known()? != Standing::Own {
+        return Ok(BTreeSet::new());
+    }
+    let able = command.access.known()?.iter().filter(|access| {
+        access.acl && matches!(access.gate, GateVerdict::Pass | GateVerdict::Partly(_))
+    });
+    Ok(able.map(|access| access.user.as_slice()).collect())
 }
 
 /// User names for the eye.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::access::names;
+use super::access::{granters, names};
 use super::{administrator, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
@@ -49,9 +49,14 @@ impl Check for DefaultUser {
         if !default.enabled {
             return Outcome::pass("user default off");
         }
-        if !default.unlimited {
-            return Outcome::pass("user default on, but not +@all ~* &*");
-        }
+        let power = match granters(facts) {
+            _ if default.unlimited => "on +@all ~* &*",
+            Ok(granters) if granters.contains(default.name.as_slice()) => {
+                "on, and may give itself the rest (ACL SETUSER)"
+            }
+            Ok(_) => return Outcome::pass("user default on, but not +@all ~* &*"),
+            Err(reason) => return Outcome::unknown(reason),
+        };
         let named = |user: &&User| user.name != b"default" && user.enabled;
         let named: Vec<Vec<u8>> = users
             .iter()
@@ -61,7 +66,7 @@ impl Check for DefaultUser {
         if named.is_empty() {
             return Outcome::not_applicable("there is no other enabled user");
         }
-        let actual = format!("user default on +@all ~* &*, beside {}", names(&named));
+        let actual = format!("user default {power}, beside {}", names(&named));
         let cli = steps::cli(facts);
         let administrator = administrator::beside(facts, &[default]);
         let mut lines = vec![format!(
@@ -104,26 +109,43 @@ impl Check for UserPrivileges {
             Ok(users) => users,
             Err(reason) => return Outcome::unknown(reason),
         };
-        let powerful = || users.iter().filter(|user| user.enabled && user.unlimited);
+        let granters = granters(facts);
+        let grants =
+            |user: &User| matches!(&granters, Ok(all) if all.contains(user.name.as_slice()));
+        let powerful = users
+            .iter()
+            .filter(|user| user.enabled && (user.unlimited || grants(user)));
         let (administrators, others): (Vec<&User>, Vec<&User>) =
-            powerful().partition(|user| facts.is_administrator(&user.name));
+            powerful.partition(|user| facts.is_administrator(&user.name));
         let all = |users: &[&User]| -> Vec<Vec<u8>> {
             users.iter().map(|user| user.name.clone()).collect()
         };
         if others.is_empty() {
-            return Outcome::pass(match administrators.is_empty() {
-                true => "no enabled user has +@all ~* &*".to_owned(),
-                false => format!(
+            return match (&granters, administrators.is_empty()) {
+                (Err(reason), _) => Outcome::unknown(reason.clone()),
+                (Ok(_), true) => Outcome::pass("no enabled user has +@all ~* &*"),
+                (Ok(_), false) => Outcome::pass(format!(
                     "administrators: {}; nobody else",
                     names(&all(&administrators))
-                ),
-            });
+                )),
+            };
         }
-        let actual = format!(
-            "+@all ~* &*, and no named administrator: {}",
-            names(&all(&others))
-        );
-        Failure::new(vec![actual])
+        let told = [
+            ("+@all ~* &*", true),
+            ("may give itself the rest (ACL SETUSER)", false),
+        ];
+        let actual = told.into_iter().filter_map(|(power, unlimited)| {
+            let these = others.iter().filter(|user| user.unlimited == unlimited);
+            let these: Vec<&User> = these.copied().collect();
+            let line = || {
+                format!(
+                    "{power}, and no named administrator: {}",
+                    names(&all(&these))
+                )
+            };
+            (!these.is_empty()).then(line)
+        });
+        Failure::new(actual.collect())
             .steps(privilege_steps(facts, &others))
             .into()
     }
@@ -223,7 +245,7 @@ fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::audit::checks::sample::{self, fails, passes, unknown};
-    use crate::audit::facts::Fact;
+    use crate::audit::facts::{Fact, GateVerdict, Standing};
 
     fn with_user(name: &str, unlimited: bool) -> Facts {
         let mut facts = sample::hardened();
@@ -271,6 +293,52 @@ mod tests {
         assert!(failure.actual.concat().ends_with(": default"));
         sample::user(&mut facts, "default").enabled = false;
         passes(&UserPrivileges, &facts);
+    }
+
+    #[test]
+    fn who_may_run_acl_setuser_is_as_good_as_all_powerful() {
+        let mut facts = with_user("app", false);
+        passes(&UserPrivileges, &facts);
+        sample::open_command(&mut facts, "acl|setuser", "default");
+        let failure = fails(&UserPrivileges, &facts);
+        assert_eq!(
+            failure.actual,
+            ["may give itself the rest (ACL SETUSER), and no named administrator: default"]
+        );
+        assert_eq!(
+            fails(&DefaultUser, &facts).actual,
+            ["user default on, and may give itself the rest (ACL SETUSER), beside app"]
+        );
+        sample::user(&mut facts, "app").unlimited = true;
+        let actual = fails(&UserPrivileges, &facts).actual;
+        assert_eq!(actual.len(), 2, "{actual:?}");
+        sample::user(&mut facts, "app").unlimited = false;
+        facts.administrators.insert(b"default".to_vec());
+        assert_eq!(
+            passes(&UserPrivileges, &facts),
+            ["administrators: default; nobody else"]
+        );
+    }
+
+    #[test]
+    fn acl_setuser_that_the_gate_or_the_server_refuses_gives_nobody_anything() {
+        let mut facts = with_user("app", false);
+        sample::open_command(&mut facts, "acl|setuser", "app");
+        let mut denied = facts.clone();
+        if let Fact::Known(access) = &mut sample::command(&mut denied, "acl|setuser").access {
+            access
+                .iter_mut()
+                .for_each(|access| access.gate = GateVerdict::Denied("r1".to_owned()));
+        }
+        passes(&UserPrivileges, &denied);
+        sample::command(&mut facts, "acl|setuser").standing = Fact::Known(Standing::Renamed);
+        passes(&UserPrivileges, &facts);
+        sample::command(&mut facts, "acl|setuser").standing =
+            Fact::Unavailable("COMMAND is renamed".to_owned());
+        assert_eq!(unknown(&UserPrivileges, &facts), "COMMAND is renamed");
+        assert_eq!(unknown(&DefaultUser, &facts), "COMMAND is renamed");
+        sample::user(&mut facts, "app").unlimited = true;
+        fails(&UserPrivileges, &facts);
     }
 
     #[test]

@@ -121,7 +121,10 @@ pub fn hardened() -> Facts {
         lua: Fact::Known(Lua::Confined),
         configured: Some(configured()),
         kept_users: Fact::Known(kept_users()),
-        commands: command_names::all().map(command).collect(),
+        commands: command_names::all()
+            .chain([command_names::SETUSER])
+            .map(command)
+            .collect(),
         logins: logins::hardened(),
         files: files(),
         process: Process {
