@@ -116,6 +116,8 @@ pub struct Facts {
     pub tls_built: Fact<bool>,
     /// The certificates that the settings name.
     pub certificates: Fact<Certificates>,
+    /// The authorities that the settings name.
+    pub authorities: Vec<Authority>,
     /// Whether a packet filter is seen on this host.
     pub packet_filter: Fact<PacketFilter>,
     /// The ACL users.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::facts::{Facts, Socket};
+use super::tls;
 use crate::render::escape::printable;
 
 /// A kind of address, from the nearest to the widest.
@@ -35,7 +36,7 @@ pub struct Listener {
     pub port: u16,
     /// It is the TLS port.
     pub tls: bool,
-    /// The TLS port, and the server asks every client for a certificate.
+    /// The TLS port, and the server asks every client for a certificate that not everybody can get.
     pub needs_certificate: bool,
 }
 
@@ -245,13 +246,15 @@ fn bound(facts: &Facts, ports: &[u16]) -> Result<Vec<Listener>, String> {
 }
 
 fn listener(facts: &Facts, shown: String, scope: Scope, port: u16) -> Listener {
-    let tls = tls_port(facts) == Some(port);
+    let is_tls = tls_port(facts) == Some(port);
     Listener {
         shown,
         scope,
         port,
-        tls,
-        needs_certificate: tls && facts.setting("tls-auth-clients") == Ok(b"yes"),
+        tls: is_tls,
+        needs_certificate: is_tls
+            && facts.setting("tls-auth-clients") == Ok(b"yes")
+            && tls::public_authorities(facts).is_none(),
     }
 }
 
@@ -346,6 +349,9 @@ mod tests {
         sample::set(&mut facts, "tls-auth-clients", "yes");
         facts.sockets = Fact::Known(vec![tcp("0.0.0.0:6380")]);
         assert!(matches!(admitted(&facts), Ok(Reach::Host(_))));
+        facts.authorities = vec![sample::public_authorities()];
+        assert!(matches!(admitted(&facts), Ok(Reach::Beyond(_))));
+        facts.authorities.clear();
         sample::set(&mut facts, "tls-auth-clients", "optional");
         assert!(matches!(admitted(&facts), Ok(Reach::Beyond(_))));
     }

@@ -98,6 +98,32 @@ fn the_steps_to_tls_lead_to_a_server_that_passes() {
         .shows("net.listening", "pass", "tcp 0.0.0.0:6380");
 }
 
+/// The system's bundle of public authorities, on Debian and many others.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+#[test]
+fn authorities_that_vouch_for_everybody_vouch_for_no_client() {
+    needs_module!();
+    require!(tls::is_built_in(), NO_TLS);
+    require!(
+        fs::exists(BUNDLE).unwrap(),
+        "this system has its public authorities elsewhere"
+    );
+    let server = serving(-1, 90);
+    let id = "net.tls-client-auth";
+    report(&server).shows(id, "pass", "tls-auth-clients yes");
+    let link = server.dir().join("everybody.crt");
+    std::os::unix::fs::symlink(BUNDLE, &link).unwrap();
+    set(&server, &["tls-ca-cert-file", link.to_str().unwrap()]);
+    report(&server)
+        .shows(
+            id,
+            "fail",
+            " -> /etc/ssl/certs/ca-certificates.crt: the system's bundle",
+        )
+        .shows(id, "fail", "a certificate of any of them gets in");
+}
+
 #[test]
 fn old_versions_and_weak_ciphers_fail_on_the_running_server() {
     needs_module!();

@@ -86,6 +86,7 @@ pub fn hardened() -> Facts {
             started: None,
             loaded_until: None,
         }),
+        authorities: Vec::new(),
         follows: Fact::Known(None),
         links: Links {
             master: None,

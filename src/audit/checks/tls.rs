@@ -189,12 +189,12 @@ impl Check for ClientAuth {
             tutorial: false,
             why: "Where a client must show a certificate, a stranger cannot even try a password, nor what an attacker may do \
                   before one is asked for.",
-            expected: "tls-auth-clients yes",
+            expected: "tls-auth-clients yes, and an authority of your own",
             remedy: "Give each client a certificate of an authority of your own, and ask for it.",
             references: &[REDIS_TLS, VALKEY_TLS],
             fix: Fix::Auto,
             exposed: Exposed::Network,
-            cap: "the TLS port takes clients without a certificate",
+            cap: "the TLS port takes clients without a certificate of yours",
         }
     }
 
@@ -214,7 +214,10 @@ impl Check for ClientAuth {
                 "tls-auth-clients optional".to_owned(),
                 "a certificate that a client shows is checked, but it may show none".to_owned(),
             ]),
-            Ok(value) => Outcome::pass(format!("tls-auth-clients {}", printable(value))),
+            Ok(value) => match tls::public_authorities(facts) {
+                None => Outcome::pass(format!("tls-auth-clients {}", printable(value))),
+                Some(why) => everybodys_certificates(facts, value, &why),
+            },
         }
     }
 }
@@ -315,6 +318,27 @@ fn cipher_list(name: &str, value: &str) -> (String, Option<&'static str>) {
             Some(""),
         ),
     }
+}
+
+/// Who has a name on the Internet gets a certificate of a public authority, at no cost.
+fn everybodys_certificates(facts: &Facts, value: &[u8], why: &str) -> Outcome {
+    let cli = steps::cli(facts);
+    let dir = facts.setting("tls-ca-cert-dir");
+    let dir = match dir.is_ok_and(|dir| !dir.is_empty()) {
+        true => " tls-ca-cert-dir ''",
+        false => "",
+    };
+    Failure::new(vec![
+        format!("tls-auth-clients {}", printable(value)),
+        format!("{why}, so a certificate of any of them gets in"),
+    ])
+    .steps([
+        "# give every client, replica and Sentinel a certificate of your own authority first: others are refused from then on"
+            .to_owned(),
+        format!("{cli} CONFIG SET tls-ca-cert-file /etc/redis/tls/ca.crt{dir}   # your authority, and nobody else's"),
+        steps::keep(facts, "tls-ca-cert-file /etc/redis/tls/ca.crt"),
+    ])
+    .into()
 }
 
 fn without_certificates(facts: &Facts) -> Outcome {

@@ -207,3 +207,24 @@ fn without_an_authority_the_operator_has_to_bring_one() {
     assert_eq!(failure.actions, []);
     assert!(failure.steps.concat().contains("tls-ca-cert-file"));
 }
+
+#[test]
+fn a_certificate_that_everybody_can_get_is_none() {
+    let mut facts = with_tls(&[
+        ("tls-auth-clients", "yes"),
+        ("tls-ca-cert-dir", "/etc/ssl/certs"),
+    ]);
+    passes(&ClientAuth, &facts);
+    facts.authorities = vec![sample::public_authorities()];
+    let failure = fails(&ClientAuth, &facts);
+    assert_eq!(
+        failure.actual,
+        [
+            "tls-auth-clients yes",
+            "tls-ca-cert-dir /etc/ssl/certs: the system's folder of public authorities, so a certificate of any of them \
+             gets in"
+        ]
+    );
+    let steps = failure.steps.concat();
+    assert!(steps.contains("tls-ca-cert-dir ''"), "{steps}");
+}

@@ -56,6 +56,19 @@ pub enum Key {
     Other(String),
 }
 
+/// Where the server finds the authorities that vouch for clients and other nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// The setting that names it: `tls-ca-cert-file`, `tls-ca-cert-dir`.
+    pub setting: &'static str,
+    /// Where it lies.
+    pub path: Vec<u8>,
+    /// Where it really lies, when a symbolic link is on the way there.
+    pub resolved: Option<Vec<u8>>,
+    /// Of a folder: how many certificates OpenSSL finds there.
+    pub hashed: Option<Fact<usize>>,
+}
+
 /// The clients that are connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clients {

@@ -8,6 +8,7 @@ mod accounts;
 mod acl_grants;
 mod acl_rules;
 pub mod ask;
+mod authorities;
 pub mod bounded;
 mod certificates;
 mod client_list;
@@ -78,6 +79,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
     Facts {
         time,
         tls_built: tls_support::read(&settings),
+        authorities: authorities::read(&settings, &accounts),
         certificates: certificates::read(ask, &settings, time),
         packet_filter: packet_filter::read(),
         sockets: sockets.listening,

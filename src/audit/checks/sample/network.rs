@@ -5,6 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use super::{NOW, file};
 use crate::audit::facts::*;
 
+/// The system's folder of authorities, named by `tls-ca-cert-dir`.
+pub fn public_authorities() -> Authority {
+    Authority {
+        setting: "tls-ca-cert-dir",
+        path: b"/etc/ssl/certs".to_vec(),
+        resolved: None,
+        hashed: Some(Fact::Known(145)),
+    }
+}
+
 /// A listening TCP socket.
 pub fn tcp(address: &str) -> Socket {
     Socket::Tcp(address.parse().unwrap())
