@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::accepting::{self, Note};
 use super::check::{Check, Meta, Outcome, Severity};
+use super::checks::other_names;
 use super::facts::{Facts, Gate, Server, Suppression};
 use super::fix::Action;
 use super::grade::{self, Grade};
@@ -91,7 +92,11 @@ pub struct Counts {
 impl Report {
     /// Judges the facts by these checks.
     pub fn new(facts: &Facts, checks: &[&dyn Check]) -> Self {
-        let judge = |check: &&dyn Check| Finding::new(check.meta(), check.evaluate(facts));
+        let judge = |check: &&dyn Check| {
+            let mut finding = Finding::new(check.meta(), check.evaluate(facts));
+            other_names::remark(facts, &mut finding.steps);
+            finding
+        };
         let mut findings: Vec<Finding> = checks.iter().map(judge).collect();
         let notes = accepting::accept(&mut findings, facts);
         Self {

@@ -15,6 +15,7 @@ mod limits;
 mod loaded_modules;
 mod lua_sandbox;
 mod network;
+pub mod other_names;
 mod passwords;
 mod ports;
 mod process;
