@@ -77,6 +77,15 @@ fn replies_without_limit_fail_where_other_hosts_can_connect() {
     Report::of(&server).shows("limit.output-buffer", "pass", "it listens on loopback only");
     set(&server, "bind", "0.0.0.0");
     Report::of(&server).shows("limit.output-buffer", "fail", "normal 0 0 0");
+    set(&server, "maxmemory-clients", "64mb");
+    let together = "maxmemory-clients 64mb: the limit of all clients together";
+    Report::of(&server).shows("limit.output-buffer", "pass", together);
+    set(&server, "maxmemory-clients", "5%");
+    Report::of(&server).shows(
+        "limit.output-buffer",
+        "fail",
+        "maxmemory-clients 5% of maxmemory: all clients together have no limit",
+    );
     set(&server, "client-output-buffer-limit", "normal 64mb 16mb 60");
     Report::of(&server).shows("limit.output-buffer", "pass", "normal 67108864 16777216 60");
 }

@@ -213,10 +213,10 @@ impl Check for OutputBuffer {
         let mut actual = vec![printable(
             format!("client-output-buffer-limit {}", normal.join(" ")).as_bytes(),
         )];
-        if let Ok(0) = number(facts, "maxmemory-clients") {
-            actual.push("maxmemory-clients 0: all clients together have no limit".to_owned());
-        }
-        if normal.get(1).is_some_and(|hard| *hard != "0") {
+        let together = all_clients(facts);
+        let limited = matches!(together, Some((_, true)));
+        actual.extend(together.map(|(line, _)| line));
+        if limited || normal.get(1).is_some_and(|hard| *hard != "0") {
             return Outcome::Pass(actual);
         }
         match reach::network(facts) {
@@ -237,6 +237,36 @@ impl Check for OutputBuffer {
             }
             Err(reason) => Outcome::unknown(reason),
         }
+    }
+}
+
+/// What bounds the memory of all clients together, from which the server takes the largest when there is too much of it;
+/// `true` where that is less than the memory there is. `None` where it cannot be told.
+fn all_clients(facts: &Facts) -> Option<(String, bool)> {
+    let value = facts.setting("maxmemory-clients").ok()?;
+    let text = String::from_utf8_lossy(value);
+    let limit = match text.trim().strip_suffix('%') {
+        None => text.trim().parse().ok()?,
+        Some(percent) => {
+            let maxmemory = number(facts, "maxmemory").ok()?;
+            let percent: u64 = percent.parse().ok()?;
+            (maxmemory / 100).saturating_mul(percent)
+        }
+    };
+    let shown = match text.contains('%') {
+        true => format!("maxmemory-clients {} of maxmemory", printable(value)),
+        false => format!("maxmemory-clients {}", size(limit)),
+    };
+    if limit == 0 {
+        let line = format!("{shown}: all clients together have no limit");
+        return Some((line, false));
+    }
+    match facts.machine.memory.known() {
+        Ok(memory) if least(memory) <= limit => {
+            let line = format!("{shown}: no less than there is: {}", there_is(memory));
+            Some((line, false))
+        }
+        _ => Some((format!("{shown}: the limit of all clients together"), true)),
     }
 }
 
@@ -389,6 +419,36 @@ mod tests {
         fails(&OutputBuffer, &facts);
         sample::set(&mut facts, "client-output-buffer-limit", "rubbish");
         unknown(&OutputBuffer, &facts);
+    }
+
+    #[test]
+    fn a_limit_of_all_clients_together_is_a_limit_where_it_is_below_the_memory() {
+        let mut facts = sample::hardened();
+        facts.sockets = Fact::Known(vec![sample::tcp("0.0.0.0:6379")]);
+        sample::set(&mut facts, "client-output-buffer-limit", "normal 0 0 0");
+        for (maxmemory, value, told) in [
+            ("0", "536870912", "maxmemory-clients 512mb: the limit"),
+            ("1073741824", "5%", "maxmemory-clients 5% of maxmemory: the"),
+        ] {
+            sample::set(&mut facts, "maxmemory", maxmemory);
+            sample::set(&mut facts, "maxmemory-clients", value);
+            let actual = passes(&OutputBuffer, &facts).concat();
+            assert!(actual.contains(told), "{actual}");
+        }
+        for (maxmemory, value, told) in [
+            (
+                "0",
+                "0",
+                "maxmemory-clients 0: all clients together have no",
+            ),
+            ("0", "5%", "maxmemory-clients 5% of maxmemory: all clients"),
+            ("0", "9999999999999", "no less than there is: physical"),
+        ] {
+            sample::set(&mut facts, "maxmemory", maxmemory);
+            sample::set(&mut facts, "maxmemory-clients", value);
+            let actual = fails(&OutputBuffer, &facts).actual.concat();
+            assert!(actual.contains(told), "{actual}");
+        }
     }
 
     #[test]
