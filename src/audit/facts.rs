@@ -112,6 +112,8 @@ pub struct Facts {
     pub masterauth: Fact<Option<Secret>>,
     /// The sockets this process really listens on.
     pub sockets: Fact<Vec<Socket>>,
+    /// The folders and links above its unix sockets.
+    pub socket_parents: Vec<Parent>,
     /// The server can speak TLS. Its settings alone do not tell: builds without TLS have them, too.
     pub tls_built: Fact<bool>,
     /// The certificates that the settings name.

@@ -34,6 +34,21 @@ fn a_redis_conf_that_others_can_read_or_write_fails_and_a_private_one_passes() {
 }
 
 #[test]
+fn a_redis_conf_that_others_could_read_is_low_in_a_folder_that_keeps_them_out() {
+    needs_module!();
+    let server = Server::start();
+    set_mode(&server.conf(), 0o644);
+    for (mode, severity) in [(0o755, "high"), (0o700, "low")] {
+        set_mode(server.dir(), mode);
+        let report = Report::of(&server);
+        report.shows("file.config", "fail", "anybody may read it");
+        assert_eq!(report.severity("file.config"), severity);
+        let told = report.actual("file.config").contains("were it not for");
+        assert_eq!(told, severity == "low");
+    }
+}
+
+#[test]
 fn a_file_that_redis_conf_includes_is_judged_like_it() {
     needs_module!();
     let server = Server::builder()

@@ -41,6 +41,12 @@ fn a_unix_socket_that_others_may_write_fails_until_its_mode_is_mended() {
         "fail",
         &format!("{socket}: anybody on this host may connect"),
     );
+    set_mode(server.dir(), 0o755);
+    assert_eq!(Report::of(&server).severity("net.unixsocket"), "high");
+    set_mode(server.dir(), 0o700);
+    let closed = Report::of(&server);
+    closed.shows("net.unixsocket", "fail", "were it not for the folder drwx");
+    assert_eq!(closed.severity("net.unixsocket"), "low");
     let chmod = format!("chmod 770 {socket}");
     let steps = report.steps("net.unixsocket");
     assert!(steps.iter().any(|step| step.contains(&chmod)), "{steps:?}");

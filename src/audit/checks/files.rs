@@ -16,7 +16,7 @@ pub use parents::Parents;
 pub use staging::Staging;
 
 use super::steps;
-use crate::audit::facts::{Facts, FileStatus, Member};
+use crate::audit::facts::{Facts, FileStatus, Member, Parent};
 use crate::audit::fix::Action;
 use crate::render::escape::printable;
 
@@ -27,6 +27,7 @@ const PERMISSIONS: &str = "https://cwe.mitre.org/data/definitions/732.html";
 const OTHERS: u32 = 0o007;
 /// What a folder needs to let others at what is in it.
 const OTHERS_ENTER: u32 = 0o001;
+const GROUP_ENTERS: u32 = 0o010;
 const STICKY: u32 = 0o1000;
 
 /// As `ls -l` shows it.
@@ -61,6 +62,32 @@ fn place(file: &FileStatus) -> &[u8] {
 /// Whether it belongs to root or to the server's user.
 fn in_safe_hands(facts: &Facts, file: &FileStatus) -> bool {
     file.uid == 0 || file.uid == facts.process.uid
+}
+
+/// The folder, of these that lie above files, that lets nobody at a file but root and the server's user, whatever the
+/// file's own mode is.
+pub(super) fn kept_out<'f>(
+    facts: &Facts,
+    folders: &'f [Parent],
+    file: &FileStatus,
+) -> Option<&'f FileStatus> {
+    // A second name may lie elsewhere, and so does what a path leaves a folder for.
+    let mut parts = place(file).split(|byte| *byte == b'/');
+    if file.names != 1 || parts.any(|part| part == b"..") {
+        return None;
+    }
+    let above = |folder: &FileStatus| {
+        let rest = place(file).strip_prefix(folder.path.as_slice());
+        folder.kind == 'd' && rest.is_some_and(|rest| rest.starts_with(b"/"))
+    };
+    let closed = |folder: &FileStatus| {
+        let group = || members(facts, folder.gid, facts.process.uid);
+        in_safe_hands(facts, folder)
+            && folder.mode & OTHERS_ENTER == 0
+            && (folder.mode & GROUP_ENTERS == 0 || group().is_ok_and(|group| group.is_empty()))
+    };
+    let mut folders = folders.iter().map(|parent| &parent.status);
+    folders.find(|folder| above(folder) && closed(folder))
 }
 
 /// What to say of an owner who is neither.
@@ -134,6 +161,47 @@ mod tests {
             ..status(0o600)
         };
         assert_eq!(shown(&linked), "-rw------- redis redis /a -> /b\\n");
+    }
+
+    #[test]
+    fn a_closed_folder_keeps_everybody_out_but_root_and_the_server() {
+        let facts = sample::hardened();
+        let keeps = |folder: FileStatus, file: &FileStatus| {
+            let parent = Parent {
+                status: folder,
+                leads_to: None,
+                above: Vec::new(),
+            };
+            kept_out(&facts, &[parent], file).is_some()
+        };
+        let conf = file("/srv/redis/redis.conf", 0o644);
+        for mode in [0o700, 0o750, 0o1770] {
+            assert!(keeps(folder("/srv/redis", mode), &conf), "{mode:o}");
+            assert!(keeps(folder("/srv", mode), &conf));
+        }
+        for mode in [0o755, 0o701] {
+            assert!(!keeps(folder("/srv/redis", mode), &conf), "{mode:o}");
+        }
+        let of = |uid, gid| FileStatus {
+            uid,
+            gid,
+            ..folder("/srv/redis", 0o750)
+        };
+        // A stranger's folder, one that alice's group enters, and one whose group nobody looked up.
+        for folder in [of(1000, 112), of(109, 50), of(109, 7)] {
+            assert!(!keeps(folder, &conf));
+        }
+        assert!(keeps(of(0, 112), &conf));
+        assert!(!keeps(folder("/srv/red", 0o700), &conf));
+        let linked = FileStatus {
+            resolved: Some(b"/home/redis.conf".to_vec()),
+            ..conf.clone()
+        };
+        assert!(!keeps(folder("/srv/redis", 0o700), &linked));
+        let out = file("/srv/redis/../redis.conf", 0o644);
+        assert!(!keeps(folder("/srv/redis", 0o700), &out));
+        let twice = FileStatus { names: 2, ..conf };
+        assert!(!keeps(folder("/srv/redis", 0o700), &twice));
     }
 
     #[test]

@@ -107,6 +107,7 @@ pub fn hardened() -> Facts {
         requirepass: password(PASSWORD),
         masterauth: Fact::Known(None),
         sockets: Fact::Known(vec![tcp("127.0.0.1:6379")]),
+        socket_parents: Vec::new(),
         packet_filter: Fact::Unavailable("needs CAP_NET_ADMIN".to_owned()),
         users: Fact::Known(vec![User {
             name: b"default".to_vec(),

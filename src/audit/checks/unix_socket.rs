@@ -68,16 +68,27 @@ impl Check for UnixSocket {
 }
 
 fn failed(facts: &Facts, wrong: &[&FileStatus], unknown: Vec<String>) -> Outcome {
-    let mut actual: Vec<String> = wrong.iter().map(|file| who_may(facts, file)).collect();
+    let closed = |file: &FileStatus| files::kept_out(facts, &facts.socket_parents, file);
+    let told = |file: &&FileStatus| match closed(file) {
+        Some(folder) => format!(
+            "{}, were it not for the folder {}",
+            who_may(facts, file),
+            files::shown(folder)
+        ),
+        None => who_may(facts, file),
+    };
+    let mut actual: Vec<String> = wrong.iter().map(told).collect();
     let missing = unknown.iter().map(|reason| format!("unknown: {reason}"));
     actual.extend(missing);
     let mut failure = Failure::new(actual)
         .steps(wrong.iter().flat_map(|file| close(facts, file)))
         .actions(wrong.iter().map(|file| Action::Permissions {
             path: file.path.clone(),
-            mode: closed(facts, file),
+            mode: for_the_server(facts, file),
         }));
-    if wrong.iter().all(|file| is_meant(facts, file)) {
+    if wrong.iter().all(|file| closed(file).is_some()) {
+        failure = failure.severity(Severity::Low, "a folder above keeps others out");
+    } else if wrong.iter().all(|file| is_meant(facts, file)) {
         failure = failure.severity(
             Severity::Low,
             "unixsocketgroup names this group, so somebody chose it",
@@ -126,7 +137,7 @@ fn is_meant(facts: &Facts, file: &FileStatus) -> bool {
         && (group == file.group.as_bytes() || group == number.as_bytes())
 }
 
-fn closed(facts: &Facts, file: &FileStatus) -> u32 {
+fn for_the_server(facts: &Facts, file: &FileStatus) -> u32 {
     match file.gid == facts.process.gid {
         true => file.mode & 0o770,
         false => file.mode & 0o700,
@@ -134,7 +145,7 @@ fn closed(facts: &Facts, file: &FileStatus) -> u32 {
 }
 
 fn close(facts: &Facts, file: &FileStatus) -> [String; 2] {
-    let mode = closed(facts, file);
+    let mode = for_the_server(facts, file);
     let conf = match &facts.server.config_file {
         Some(path) => printable(path),
         None => "the redis.conf it is started with".to_owned(),
@@ -154,7 +165,7 @@ fn close(facts: &Facts, file: &FileStatus) -> [String; 2] {
 mod tests {
     use super::*;
     use crate::audit::checks::sample::{self, fails, passes, unknown};
-    use crate::audit::facts::Fact;
+    use crate::audit::facts::{Fact, Parent};
 
     fn socket(mode: u32, gid: u32) -> Facts {
         let mut facts = sample::hardened();
@@ -193,6 +204,29 @@ mod tests {
         let path = b"/run/redis/redis.sock".to_vec();
         assert_eq!(failure.actions, [Action::Permissions { path, mode: 0o770 }]);
         assert!(failure.steps.concat().contains("unixsocketperm 770"));
+    }
+
+    #[test]
+    fn a_closed_folder_above_makes_it_low_and_is_told() {
+        let mut facts = socket(0o777, 112);
+        let parent = |mode| Parent {
+            status: sample::folder("/run/redis", mode),
+            leads_to: None,
+            above: b"/run/redis/redis.sock".to_vec(),
+        };
+        facts.socket_parents = vec![parent(0o755)];
+        assert_eq!(fails(&UnixSocket, &facts).severity, None);
+        facts.socket_parents = vec![parent(0o700)];
+        let failure = fails(&UnixSocket, &facts);
+        let severity = failure.severity.map(|(severity, _)| severity);
+        assert_eq!(severity, Some(Severity::Low));
+        assert_eq!(
+            failure.actual,
+            [
+                "srwxrwxrwx redis redis /run/redis/redis.sock: anybody on this host may connect, were it not for the folder \
+                 drwx------ redis redis /run/redis"
+            ]
+        );
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         certificates: certificates::read(ask, &settings, time),
         packet_filter: packet_filter::read(),
         sockets: sockets.listening,
+        socket_parents: sockets.parents,
         files,
         process: process::read(&accounts),
         machine: machine::read(),

@@ -1,7 +1,9 @@
 //! The sockets this process listens on: its open descriptors against the kernel's tables.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use procfs::process::{FDTarget, Process};
@@ -10,7 +12,8 @@ use super::accounts::Accounts;
 use super::bounded;
 use super::files;
 use super::tcp_table;
-use crate::audit::facts::{Fact, Socket};
+use super::walk::Walk;
+use crate::audit::facts::{Fact, Parent, Socket};
 use crate::render::escape::printable;
 
 const MAX_UNIX_TABLE: u64 = 4 << 20;
@@ -24,6 +27,8 @@ pub struct Sockets {
     pub listening: Fact<Vec<Socket>>,
     /// The connections to ports that listen, each with its near and its far end.
     pub connections: Fact<Vec<(SocketAddr, SocketAddr)>>,
+    /// What is above the unix sockets among them.
+    pub parents: Vec<Parent>,
 }
 
 /// Looks at the sockets of this process.
@@ -33,6 +38,7 @@ pub fn read(accounts: &Accounts) -> Sockets {
         Err(reason) => Sockets {
             listening: Fact::Unavailable(reason.clone()),
             connections: Fact::Unavailable(reason),
+            parents: Vec::new(),
         },
     }
 }
@@ -44,8 +50,17 @@ fn look(accounts: &Accounts) -> Result<Sockets, String> {
     let ports: BTreeSet<u16> = tcp.listening.iter().map(SocketAddr::port).collect();
     tcp.established
         .retain(|(near, _)| ports.contains(&near.port()));
+    let mut walk = Walk::new(accounts);
+    for socket in &unix {
+        if let Socket::Unix { path, file } = socket
+            && file.known().is_ok()
+        {
+            walk.follow_and_keep(Path::new(OsStr::from_bytes(path)));
+        }
+    }
     let listening = tcp.listening.into_iter().map(Socket::Tcp);
     Ok(Sockets {
+        parents: walk.parents().found,
         listening: Fact::Known(listening.chain(unix).collect()),
         connections: match tcp.cut {
             false => Fact::Known(tcp.established),

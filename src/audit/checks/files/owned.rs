@@ -1,6 +1,8 @@
 //! Checks of single files that hold secrets or decide what the server does: redis.conf, the ACL file, TLS keys, the policy.
 
-use super::{OTHERS, PERMISSIONS, in_safe_hands, members, names, shown, stranger, take_away};
+use super::{
+    OTHERS, PERMISSIONS, in_safe_hands, kept_out, members, names, shown, stranger, take_away,
+};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::checks::steps;
 use crate::audit::facts::{Fact, Facts, FileStatus};
@@ -163,6 +165,7 @@ fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
     let mut fine = Vec::new();
     let mut failure = Failure::new(Vec::new());
     let mut unknown = Vec::new();
+    let mut all_kept_out = true;
     for file in files {
         let file = match file.known() {
             Ok(file) => file,
@@ -191,9 +194,16 @@ fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
             fine.push(shown(file));
             continue;
         }
-        failure
-            .actual
-            .push(format!("{}: {}", shown(file), faults.join("; ")));
+        let mut line = format!("{}: {}", shown(file), faults.join("; "));
+        let parents = &facts.files.parents.found;
+        // Whoever owns the file may have moved it there.
+        match kept_out(facts, parents, file).filter(|_| in_safe_hands(facts, file)) {
+            Some(folder) => {
+                line.push_str(&format!(", were it not for the folder {}", shown(folder)))
+            }
+            None => all_kept_out = false,
+        }
+        failure.actual.push(line);
         if failure.actual.len() <= NAMED {
             failure.steps.extend(mend(facts, file, rule, bits));
         }
@@ -217,7 +227,12 @@ fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
     failure.actual = cut(failure.actual);
     let unknown = unknown.iter().map(|reason| format!("unknown: {reason}"));
     failure.actual.extend(unknown.take(NAMED));
-    failure.into()
+    match all_kept_out {
+        true => failure
+            .severity(Severity::Low, "a folder above keeps others out")
+            .into(),
+        false => failure.into(),
+    }
 }
 
 /// The first lines, and how many more there are.

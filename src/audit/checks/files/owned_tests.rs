@@ -1,8 +1,8 @@
 //! Tests of the checks of single files.
 
 use super::*;
-use crate::audit::checks::sample::{self, fails, file, passes, unknown};
-use crate::audit::facts::Member;
+use crate::audit::checks::sample::{self, fails, file, folder, passes, unknown};
+use crate::audit::facts::{Member, Parent};
 use crate::audit::fix::Action;
 
 fn with_config(mode: u32, owner: (u32, &str)) -> Facts {
@@ -40,6 +40,37 @@ fn redis_conf_fails_when_others_read_it_or_a_group_writes_it() {
     );
     fails(&Config, &with_config(0o660, (0, "root")));
     fails(&Config, &with_config(0o602, (0, "root")));
+}
+
+#[test]
+fn a_closed_folder_above_makes_it_low_and_is_told() {
+    let closed = |facts: &mut Facts| {
+        facts.files.parents.found = vec![Parent {
+            status: folder("/etc/redis", 0o700),
+            leads_to: None,
+            above: b"/etc/redis/redis.conf".to_vec(),
+        }];
+    };
+    let mut facts = with_config(0o644, (0, "root"));
+    closed(&mut facts);
+    let failure = fails(&Config, &facts);
+    assert_eq!(
+        failure.actual,
+        [
+            "-rw-r--r-- root redis /etc/redis/redis.conf: anybody may read it, were it not for the folder drwx------ redis \
+             redis /etc/redis"
+        ]
+    );
+    assert_eq!(
+        failure.severity.map(|(severity, _)| severity),
+        Some(Severity::Low)
+    );
+    let included = Fact::Known(file("/srv/more.conf", 0o644));
+    facts.files.config.push(included);
+    assert_eq!(fails(&Config, &facts).severity, None);
+    let mut facts = with_config(0o644, (1000, "alice"));
+    closed(&mut facts);
+    assert_eq!(fails(&Config, &facts).severity, None);
 }
 
 #[test]
