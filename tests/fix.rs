@@ -6,6 +6,7 @@ use serde_json::Value;
 
 mod files;
 mod gate;
+mod gate_order;
 mod keeping;
 mod permission;
 mod plan;

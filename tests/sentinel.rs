@@ -1,5 +1,6 @@
 //! A Sentinel fails over while everyone else is kept from the commands it needs.
 
+use crate::fix::fix_json;
 use crate::harness::builder::Builder;
 use crate::harness::replication::{Replication, wait_for_link};
 use crate::harness::resp::Reply;
@@ -11,7 +12,7 @@ use crate::harness::version;
 /// Lets a Sentinel fail over a master and its replica, both under this policy, and looks at all that it must have done.
 fn fail_over(policy: &str, builder: Builder, sentinel_lines: &str) {
     let server = builder.allow_debug().policy(policy);
-    let mut servers = Replication::start_with(server.clone(), vec![server]);
+    let servers = Replication::start_with(server.clone(), vec![server]);
     assert!(servers.master.call(["SET", "k", "before"]).is_ok());
     servers.wait_in_sync();
     for node in [&servers.master, &servers.replicas[0]] {
@@ -25,6 +26,11 @@ fn fail_over(policy: &str, builder: Builder, sentinel_lines: &str) {
         }
     }
     let sentinel = Sentinel::watch(&servers.master, sentinel_lines);
+    fails_over(servers, &sentinel);
+}
+
+/// Tells a Sentinel to fail over, and looks at all that it must have done.
+fn fails_over(mut servers: Replication, sentinel: &Sentinel) {
     let reply = sentinel.call(&["SENTINEL", "FAILOVER", "m"]);
     assert!(reply.is_ok(), "{reply:?}");
     let promoted = servers.replicas.remove(0);
@@ -102,4 +108,64 @@ fn sentinel_fails_over_under_new_names_that_it_was_told() {
         "sentinel rename-command m CONFIG c0nf-7\nsentinel rename-command m SLAVEOF sl4ve-7\n\
          sentinel rename-command m REPLICAOF r3pl-7\n",
     );
+}
+
+/// A master and its replica without statements, watched by a Sentinel; then the fix of what is dangerous, on both.
+fn fixed_under_watch(builder: Builder, sentinel_lines: &str) -> (Replication, Sentinel) {
+    let server = builder.policy("mode enforce\n");
+    let servers = Replication::start_with(server.clone(), vec![server]);
+    servers.wait_in_sync();
+    let sentinel = Sentinel::watch(&servers.master, sentinel_lines);
+    for node in [&servers.master, &servers.replicas[0]] {
+        let done = fix_json(&mut node.client(), "APPLY cmd.dangerous cmd.config");
+        assert_eq!(done["complete"], true, "{done:#}");
+        assert!(node.call(["FLUSHALL"]).is_error());
+    }
+    (servers, sentinel)
+}
+
+#[test]
+fn sentinel_fails_over_after_the_fix_though_it_is_not_told_from_others() {
+    needs_module!();
+    let (servers, sentinel) = fixed_under_watch(Server::builder(), "");
+    let plan = fix_json(&mut servers.master.client(), "cmd.dangerous");
+    let steps = plan["findings"][0]["steps"].to_string();
+    for name in ["config", "replicaof", "slaveof"] {
+        assert!(
+            steps.contains(&format!("SECGATE RENAME {name} ")),
+            "{steps}"
+        );
+    }
+    fails_over(servers, &sentinel);
+}
+
+#[test]
+fn sentinel_fails_over_after_the_fix_by_the_user_that_is_spared() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let builder = Server::builder()
+        .config("user", "default on nopass ~* &* +@all")
+        .config("user", "sentinel-1 on >watchful ~* &* +@all");
+    let (servers, sentinel) = fixed_under_watch(
+        builder,
+        "sentinel auth-user m sentinel-1\nsentinel auth-pass m watchful\n",
+    );
+    for node in [&servers.master, &servers.replicas[0]] {
+        assert!(node.call(["CONFIG", "GET", "port"]).is_error());
+        assert!(node.call(["SLAVEOF", "NO", "ONE"]).is_error());
+        let plan = fix_json(&mut node.client(), "cmd.config");
+        let finding = &plan["findings"][0];
+        let actual = finding["actual"].as_str().unwrap();
+        assert!(actual.ends_with(" to sentinel-1: config"), "{actual}");
+        assert_eq!(finding["actions"], serde_json::json!([]));
+    }
+    let master = &servers.master;
+    let known = ["SECGATE", "ADMINISTRATORS", "sentinel-1"];
+    assert!(!master.call(known).is_error());
+    let plan = fix_json(&mut master.client(), "cmd.config");
+    assert_eq!(plan["findings"][0]["outcome"], "pass", "{plan:#}");
+    fails_over(servers, &sentinel);
 }

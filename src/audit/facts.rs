@@ -4,22 +4,26 @@
 mod accepted;
 mod configured;
 mod files;
+mod gated;
 mod kept_users;
 mod logins;
 mod machine;
 mod names;
 mod network;
 mod origin;
+mod sentinels;
 
 pub use accepted::*;
 pub use configured::*;
 pub use files::*;
+pub use gated::*;
 pub use kept_users::*;
 pub use logins::*;
 pub use machine::*;
 pub use names::*;
 pub use network::*;
 pub use origin::*;
+pub use sentinels::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -152,6 +156,8 @@ pub struct Facts {
     pub links: Links,
     /// The clients that are connected.
     pub clients: Fact<Clients>,
+    /// The users as whom Sentinels are connected, each once.
+    pub sentinels: Fact<Vec<Sentinel>>,
     /// The gate of this module.
     pub gate: Gate,
 }
@@ -254,19 +260,8 @@ pub struct UserAccess {
     pub whole: bool,
     /// What the gate says to it.
     pub gate: GateVerdict,
-}
-
-/// What the gate says to a command of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GateVerdict {
-    /// No rule stands in the way, or the gate does not enforce.
-    Pass,
-    /// Every call of it is denied, by this rule.
-    Denied(String),
-    /// The gate gave it another name (`secgate rename`): its own name no longer exists.
-    Renamed(String),
-    /// Some calls are denied, by this rule (subcommands, conditions).
-    Partly(String),
+    /// Why the gate lets through those of its calls that it does.
+    pub through: Through,
 }
 
 /// The process the server runs in.
@@ -295,6 +290,8 @@ pub struct Gate {
     pub mode: &'static str,
     /// How many statements the policy has.
     pub statements: usize,
+    /// Their ids, in order.
+    pub ids: Vec<String>,
     /// Its policy file, by its absolute path; `None` where SECGATE SAVE has nothing to write to.
     pub policy_file: Option<Vec<u8>>,
     /// Its log file (`secaudit.log-file`), by its absolute path.

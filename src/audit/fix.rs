@@ -19,9 +19,8 @@ pub enum Action {
     /// A new random password for the default user, shown once. The server keeps its SHA-256 (ACL SETUSER), so that nobody
     /// can read it again.
     NewPassword,
-    /// A statement for the end of the policy, in the policy's own words: `deny flushall id=no-flush`. Where the id is
-    /// taken, it gets one of its own.
-    Statement(String),
+    /// A statement for the policy.
+    Statement(Statement),
     /// A mode for the gate: `enforce`.
     GateMode(&'static str),
     /// Permission bits (07777) for a file or a folder of this server. They only take away from others.
@@ -31,6 +30,16 @@ pub enum Action {
         /// The bits it should have.
         mode: u32,
     },
+}
+
+/// A statement for the policy, and what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statement {
+    /// In the policy's own words, and with `at=` where it must not stand at the end: `deny flushall id=no-flush at=first`.
+    /// Where the id is taken, it gets one of its own.
+    pub line: String,
+    /// What the operator should have in mind, beside what goes for every statement.
+    pub mind: Vec<String>,
 }
 
 /// What makes a change outlive a restart.
@@ -75,8 +84,8 @@ impl Action {
             Self::NewPassword => {
                 "give user default a new random password of 256 bits, shown once".to_owned()
             }
-            Self::Statement(text) => {
-                let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+            Self::Statement(Statement { line, .. }) => {
+                let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
                 let line = match (verb, rest.split_once(' ')) {
                     // Without ADD the profile would only be shown.
                     ("profile", Some((name, rest))) => format!("SECGATE PROFILE {name} ADD {rest}"),
@@ -91,7 +100,7 @@ impl Action {
     }
 
     /// What the operator should have in mind. Printable.
-    pub fn mind(&self) -> Vec<&'static str> {
+    pub fn mind(&self) -> Vec<&str> {
         match self {
             Self::Set(pairs) => {
                 let remarks = pairs.iter().filter_map(|(name, _)| remark(name));
@@ -101,7 +110,11 @@ impl Action {
                 "connections that are open stay logged in; who connects from now on must know it",
                 "replicas of this server and Sentinels need it before they connect again (masterauth, auth-pass)",
             ],
-            Self::Statement(_) => vec!["calls that are queued in transactions already still run"],
+            Self::Statement(Statement { mind, .. }) => {
+                let always = ["calls that are queued in transactions already still run"];
+                let own = mind.iter().map(String::as_str);
+                always.into_iter().chain(own).collect()
+            }
             Self::GateMode(_) => vec!["the rules that only recorded refuse from now on"],
             Self::Permissions { .. } => Vec::new(),
         }
@@ -158,6 +171,13 @@ mod tests {
     use super::*;
     use crate::audit::checks::sample;
 
+    fn statement(line: &str) -> Action {
+        Action::Statement(Statement {
+            line: line.to_owned(),
+            mind: Vec::new(),
+        })
+    }
+
     #[test]
     fn an_action_reads_as_what_one_would_type() {
         let set = |pairs: &[(&str, &str)]| {
@@ -173,16 +193,16 @@ mod tests {
             (set(&[("logfile", "")]), "CONFIG SET logfile \"\""),
             (set(&[("dir", "/a\u{1b}")]), "CONFIG SET dir \"/a\\x1b\""),
             (
-                Action::Statement("deny eval note=\"a b\"".to_owned()),
+                statement("deny eval note=\"a b\""),
                 "SECGATE DENY eval note=\"a b\"",
             ),
             (
-                Action::Statement("profile scripting".to_owned()),
+                statement("profile scripting"),
                 "SECGATE PROFILE scripting ADD",
             ),
             (
-                Action::Statement("profile rce user=!ops id=x".to_owned()),
-                "SECGATE PROFILE rce ADD user=!ops id=x",
+                statement("profile rce user=!ops id=x at=2"),
+                "SECGATE PROFILE rce ADD user=!ops id=x at=2",
             ),
             (Action::GateMode("enforce"), "SECGATE MODE enforce"),
             (
@@ -225,7 +245,7 @@ mod tests {
         let actions = [
             Action::Set(set),
             Action::NewPassword,
-            Action::Statement(String::new()),
+            statement("deny eval"),
             Action::GateMode("enforce"),
         ];
         for remark in actions.iter().flat_map(Action::mind) {

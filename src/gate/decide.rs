@@ -139,15 +139,34 @@ pub fn decide<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
     }
 }
 
-/// The same for a call whose name was looked up.
+/// What would be decided if the gate enforced, whatever its mode is.
+pub fn decide_enforced<'p>(policy: &'p Compiled, call: &dyn Call) -> Decision<'p> {
+    let mut buffer = [0; MAX_NAME];
+    match Looked::up(policy, call.word(0).unwrap_or_default(), &mut buffer) {
+        Some(looked) => decide_in(Mode::Enforce, policy, call, looked),
+        None => Decision::pass(),
+    }
+}
+
+/// The same as `decide` for a call whose name was looked up.
 #[inline]
 pub fn decide_looked<'p>(
     policy: &'p Compiled,
     call: &dyn Call,
     looked: Looked<'_, 'p>,
 ) -> Decision<'p> {
+    decide_in(policy.mode(), policy, call, looked)
+}
+
+#[inline]
+fn decide_in<'p>(
+    mode: Mode,
+    policy: &'p Compiled,
+    call: &dyn Call,
+    looked: Looked<'_, 'p>,
+) -> Decision<'p> {
     let mut decision = Decision::pass();
-    if policy.mode() == Mode::Off {
+    if mode == Mode::Off {
         return decision;
     }
     let Looked {
@@ -166,7 +185,7 @@ pub fn decide_looked<'p>(
     } else if let Some(statement) = named.and_then(|named| named.gone)
         && !call.rewritten()
     {
-        decision.verdict = gone(policy, statement, called(command, &looked), None);
+        decision.verdict = gone(mode, statement, called(command, &looked), None);
         return decision;
     }
     if let Some(sub) = sub_name(named, call) {
@@ -181,7 +200,7 @@ pub fn decide_looked<'p>(
             None if call.rewritten() => {}
             None => {
                 let command = called(command, &looked);
-                decision.verdict = gone(policy, sub.statement, command, Some(&sub.name));
+                decision.verdict = gone(mode, sub.statement, command, Some(&sub.name));
                 return decision;
             }
         }
@@ -189,7 +208,7 @@ pub fn decide_looked<'p>(
     let real_sub = decision.sub.map(|real| real.name);
     let mut steps = policy.steps(named);
     if let Some(step) = steps.find(|step| matches(step, call, real_sub)) {
-        decision.verdict = verdict(policy.mode(), step, called(command, &looked));
+        decision.verdict = verdict(mode, step, called(command, &looked));
     }
     decision
 }
@@ -236,7 +255,7 @@ fn matches(step: &Step, call: &dyn Call, real_sub: Option<&[u8]>) -> bool {
 }
 
 fn gone<'p>(
-    policy: &Compiled,
+    mode: Mode,
     statement: usize,
     command: Cow<'p, [u8]>,
     sub: Option<&'p [u8]>,
@@ -248,7 +267,7 @@ fn gone<'p>(
         reply: Some(DenyReply::Unknown),
         gone: true,
     };
-    match policy.mode() {
+    match mode {
         Mode::Enforce => Verdict::Deny(decided),
         Mode::Observe | Mode::Off => Verdict::Observe(decided),
     }

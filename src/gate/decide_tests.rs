@@ -331,3 +331,35 @@ fn a_module_is_bound_only_by_rules_that_say_so() {
         assert_eq!(matches!(verdict, Verdict::Deny(_)), denied, "{text}");
     }
 }
+
+#[test]
+fn what_would_be_decided_in_mode_enforce_is_told_in_every_mode() {
+    for mode in ["off", "observe", "enforce"] {
+        let text = format!(
+            "mode {mode}\ndeny get mode=observe\ndeny set\nallow del\ndeny *\nrename config c0nf\n"
+        );
+        let policy = Policy::read(text.as_bytes(), &FewCommands).unwrap();
+        let compiled = Compiled::new(&policy, &FewCommands, false);
+        let verdict = |word: &[u8]| {
+            let words = [word];
+            let call = Described {
+                words: &words,
+                ..Described::default()
+            };
+            match decide_enforced(&compiled, &call).verdict {
+                Verdict::Pass(None) => "pass".to_owned(),
+                Verdict::Pass(Some(by)) => format!("pass {}", by.statement),
+                Verdict::Observe(by) => format!("observe {}", by.statement),
+                Verdict::Deny(by) => format!("deny {}", by.statement),
+            }
+        };
+        for (word, told) in [
+            ("get", "observe 0"),
+            ("set", "deny 1"),
+            ("del", "pass 2"),
+            ("config", "deny 4"),
+        ] {
+            assert_eq!(verdict(word.as_bytes()), told, "{mode}: {word}");
+        }
+    }
+}

@@ -8,5 +8,7 @@ mod origin;
 pub mod refusal;
 
 pub use call::{Call, Candidate, Described};
-pub use decide::{Decided, Decision, Looked, Verdict, decide, decide_for_module, decide_looked};
+pub use decide::{
+    Decided, Decision, Looked, Verdict, decide, decide_enforced, decide_for_module, decide_looked,
+};
 pub use origin::{Caller, Origin, ServerState, origin};

@@ -105,6 +105,11 @@ impl Compiled {
         self.mode != Mode::Off && self.decides
     }
 
+    /// Whether it has anything to decide about, whatever its mode.
+    pub fn decides(&self) -> bool {
+        self.decides
+    }
+
     /// Which names the table could know: the hot path asks a copy of this.
     pub fn lengths(&self) -> &Lengths {
         &self.lengths

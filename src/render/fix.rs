@@ -55,7 +55,7 @@ fn action_lines(action: &Planned) -> Vec<String> {
     if let Some(why) = &action.refused {
         lines.extend(labelled("not now", [why.as_str()]));
     }
-    lines.extend(labelled("mind", action.mind.iter().copied()));
+    lines.extend(labelled("mind", action.mind.iter().map(String::as_str)));
     lines.extend(labelled("undo", action.undo.as_deref()));
     lines
 }

@@ -41,7 +41,7 @@ struct Planned<'r> {
 #[derive(Serialize)]
 struct PlannedAction<'r> {
     does: &'r str,
-    mind: &'r [&'static str],
+    mind: &'r [String],
     undo: Option<&'r str>,
     refused: Option<&'r str>,
 }

@@ -8,9 +8,9 @@ use super::beside::{Beside, Host};
 use super::collect::ask::{Ask, Reply, UsersCall};
 use super::ffi::{self, Ctx};
 use super::module::Module;
-use crate::audit::facts::{Fact, GateVerdict};
+use crate::audit::facts::{Fact, GateVerdict, Gated, Through};
 use crate::audit::passwords::Lists;
-use crate::gate::{Described, Verdict, decide};
+use crate::gate::{Described, Verdict, decide, decide_enforced};
 use crate::policy::name::canonical_vec;
 use crate::policy::statement::{Action, Mode};
 use crate::policy::table::{Compiled, Step};
@@ -18,7 +18,7 @@ use crate::policy::table::{Compiled, Step};
 /// The running server, for the time of one report.
 pub struct Asking<'a> {
     host: &'a Host<'a>,
-    gate_is_active: OnceCell<bool>,
+    gate_decides: OnceCell<bool>,
 }
 
 impl<'a> Asking<'a> {
@@ -26,7 +26,7 @@ impl<'a> Asking<'a> {
     pub fn new(host: &'a Host<'a>) -> Self {
         Self {
             host,
-            gate_is_active: OnceCell::new(),
+            gate_decides: OnceCell::new(),
         }
     }
 }
@@ -134,17 +134,21 @@ impl Ask for Asking<'_> {
         self.each(users, rules, Fact::Unavailable)
     }
 
-    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>> {
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<Gated>> {
         let beside = self.host.is_beside();
-        let active = self.gate_is_active.get_or_init(|| {
+        let decides = self.gate_decides.get_or_init(|| {
             self.host
-                .visit(move |ctx| Beside::gate(ctx.lock(), beside).is_active())
+                .visit(move |ctx| Beside::gate(ctx.lock(), beside).decides())
         });
-        if !active {
-            return vec![Fact::Known(GateVerdict::Pass); calls.len()];
+        if !decides {
+            let nothing = Gated {
+                verdict: GateVerdict::Pass,
+                through: Through::NoRule,
+            };
+            return vec![Fact::Known(nothing); calls.len()];
         }
         let says = move |ctx: Ctx<'_>, (user, call): UsersCall| {
-            Fact::Known(verdict(&Beside::gate(ctx.lock(), beside), &user, call))
+            Fact::Known(gated(&Beside::gate(ctx.lock(), beside), &user, call))
         };
         self.each(calls, says, Fact::Unavailable)
     }
@@ -161,7 +165,7 @@ impl Ask for Asking<'_> {
     }
 }
 
-fn verdict(compiled: &Compiled, user: &[u8], words: &[&[u8]]) -> GateVerdict {
+fn gated(compiled: &Compiled, user: &[u8], words: &[&[u8]]) -> Gated {
     // What depends on the address or on arguments that are not given is no obstacle that a report may count on.
     let call = Described {
         words,
@@ -169,7 +173,19 @@ fn verdict(compiled: &Compiled, user: &[u8], words: &[&[u8]]) -> GateVerdict {
         in_the_callers_favour: true,
         ..Described::default()
     };
-    let decision = decide(compiled, &call);
+    Gated {
+        verdict: verdict(compiled, &call),
+        through: match decide_enforced(compiled, &call).verdict {
+            Verdict::Deny(_) => Through::Mode,
+            Verdict::Pass(None) => Through::NoRule,
+            Verdict::Pass(Some(by)) | Verdict::Observe(by) => Through::Statement(by.statement),
+        },
+    }
+}
+
+fn verdict(compiled: &Compiled, call: &Described<'_>) -> GateVerdict {
+    let words = call.words;
+    let decision = decide(compiled, call);
     let id = |statement: usize| compiled.id(statement).to_owned();
     match decision.verdict {
         Verdict::Deny(decided) if decided.gone => GateVerdict::Renamed(id(decided.statement)),

@@ -248,6 +248,11 @@ fn begin(ctx: Ctx<'_>, beside: bool) -> facts::Gate {
     facts::Gate {
         mode: policy.mode().word(),
         statements: policy.statements().len(),
+        ids: policy
+            .statements()
+            .iter()
+            .map(|one| one.id.clone())
+            .collect(),
         policy_file: module
             .settings
             .policy_path

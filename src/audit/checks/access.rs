@@ -184,7 +184,7 @@ fn open_label(users: &[Vec<u8>], partly: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::audit::checks::sample;
-    use crate::audit::facts::Fact;
+    use crate::audit::facts::{Fact, Through};
 
     fn user(name: &str, acl: bool, gate: GateVerdict) -> UserAccess {
         UserAccess {
@@ -192,6 +192,7 @@ mod tests {
             acl,
             whole: true,
             gate,
+            through: Through::NoRule,
         }
     }
 

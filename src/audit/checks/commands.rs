@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::denial::{self, Denial};
+use super::sentinel::{self, Watch};
 use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::{CONFIG, DANGEROUS, DATA_LOSS};
@@ -63,8 +65,8 @@ impl Check for Config {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        let actions = |facts: &Facts, _: &Open| vec![deny(facts, CONFIG, "no-config")];
-        judged(facts, &[CONFIG], |facts, _| config_steps(facts), actions)
+        let steps = |facts: &Facts, _: &Open| config_steps(facts);
+        judged(facts, &[CONFIG], steps, |facts, _| config_action(facts))
     }
 }
 
@@ -174,67 +176,139 @@ fn without_limits(facts: &Facts) -> BTreeSet<&[u8]> {
 /// Replicas need these two, and the gate denies them only by force: they are ACL's to take.
 const OF_REPLICAS: [&str; 2] = ["sync", "psync"];
 
-fn deny(facts: &Facts, commands: &str, id: &str) -> Action {
-    let spared = steps::but_administrators(facts);
-    Action::Statement(format!("deny {commands}{spared} id={id}"))
-}
+/// The id of the statement that spares Sentinel.
+const BUT_SENTINEL: &str = "sentinel-only";
 
 fn dangerous_actions(facts: &Facts, open: &Open) -> Vec<Action> {
     let names = open.iter().map(|(name, _)| *name);
     let names: Vec<&str> = names.filter(|name| !OF_REPLICAS.contains(name)).collect();
-    if names.is_empty() {
+    let watch = sentinel::watch(facts);
+    let mind = watch.mind(facts, &names);
+    let (of_sentinel, others) = watch.split(facts, names);
+    let deny = |denial: Denial<'_>| {
+        let what = format!("deny {}", denial.names.join(" "));
+        denial.action(&what, "")
+    };
+    let others = Denial::of(facts, others, &[]).id("no-dangerous");
+    let actions = match watch.spared() {
+        // They stay open for a Sentinel that cannot be told from others, or there are none of its own here.
+        [] => [deny(others.mind(mind)), None],
+        spared => {
+            let but_sentinel = Denial::of(facts, of_sentinel, spared).id(BUT_SENTINEL);
+            [deny(others), deny(but_sentinel.mind(mind))]
+        }
+    };
+    actions.into_iter().flatten().collect()
+}
+
+fn config_action(facts: &Facts) -> Vec<Action> {
+    let watch = sentinel::watch(facts);
+    if matches!(watch, Watch::Mixed(_)) {
         return Vec::new();
     }
-    vec![deny(facts, &names.join(" "), "no-dangerous")]
+    let denial = Denial::of(facts, [CONFIG], watch.spared()).id("no-config");
+    let mind = watch.mind(facts, &[CONFIG]);
+    let action = denial.mind(mind).action("deny config", "");
+    action.into_iter().collect()
 }
 
 fn dangerous_steps(facts: &Facts, open: &Open) -> Vec<String> {
-    let cli = steps::cli(facts);
     let (acl, gate): (Vec<_>, Vec<_>) = open
         .iter()
         .partition(|(name, _)| OF_REPLICAS.contains(name));
-    let mut lines = Vec::new();
-    if !acl.is_empty() {
-        let mut users: Vec<&Vec<u8>> = acl.iter().flat_map(|(_, users)| users).collect();
-        users.sort();
-        users.dedup();
-        for user in users.into_iter().take(5) {
-            lines.push(format!(
-                "{cli} ACL SETUSER {} -sync -psync   # unless replicas log in as this user",
-                steps::shell_user(user)
-            ));
+    let mut lines = denial::past_a_denied_acl(facts, replica_steps(facts, &acl));
+    if gate.is_empty() {
+        return lines;
+    }
+    let names: Vec<&str> = gate.iter().map(|(name, _)| *name).collect();
+    let watch = sentinel::watch(facts);
+    let (of_sentinel, others) = watch.split(facts, names);
+    // CONFIG has more uses than the others: it is renamed where nobody needs its own name.
+    let renamed = others.contains(&CONFIG);
+    let denied = others.into_iter().filter(|name| *name != CONFIG);
+    let denied = Denial::of(facts, denied, &[]).id("no-dangerous");
+    lines.extend(denied.step(&format!("DENY {}", quoted(&denied.names)), ""));
+    match &watch {
+        Watch::Apart(users) if !users.is_empty() => {
+            lines.extend(but_sentinel(facts, &of_sentinel, users, BUT_SENTINEL));
         }
+        Watch::Mixed(_) => lines.extend(renames(facts, &of_sentinel)),
+        _ if renamed => lines.extend(renames(facts, &[CONFIG])),
+        _ => {}
     }
-    let denied: Vec<&str> = gate
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| *name != CONFIG)
-        .collect();
-    if !denied.is_empty() {
-        lines.push(format!(
-            "{cli} SECGATE DENY {}{} id=no-dangerous",
-            quoted(&denied),
-            steps::but_administrators_in_shell(facts)
-        ));
-    }
-    if gate.iter().any(|(name, _)| *name == CONFIG) {
-        lines.extend(config_steps(facts));
-    } else if !denied.is_empty() {
-        lines.push(steps::keep_policy(facts));
-    }
+    lines.extend(denial::last_steps(facts));
+    lines.extend(told_to_sentinel(&watch));
     lines
 }
 
-fn config_steps(facts: &Facts) -> Vec<String> {
+/// Takes from users what replicas alone need.
+fn replica_steps(facts: &Facts, open: &[&(&'static str, Vec<Vec<u8>>)]) -> Vec<String> {
     let cli = steps::cli(facts);
-    vec![
+    let users: BTreeSet<&Vec<u8>> = open.iter().flat_map(|(_, users)| users).collect();
+    let line = |user: &Vec<u8>| {
         format!(
-            "{cli} SECGATE RENAME config \"$(openssl rand -hex 12)\"   # SECGATE LIST shows you the new name"
-        ),
-        steps::keep_policy(facts),
-        "# Sentinel needs CONFIG and SLAVEOF: tell it the new name with 'sentinel rename-command'"
-            .to_owned(),
-    ]
+            "{cli} ACL SETUSER {} -sync -psync   # unless replicas log in as this user",
+            steps::shell_user(user)
+        )
+    };
+    users.into_iter().take(5).map(line).collect()
+}
+
+fn config_steps(facts: &Facts) -> Vec<String> {
+    let watch = sentinel::watch(facts);
+    let mut lines = match watch.spared() {
+        [] => renames(facts, &[CONFIG]),
+        users => but_sentinel(facts, &[CONFIG], users, "no-config"),
+    };
+    lines.extend(denial::last_steps(facts));
+    lines.extend(told_to_sentinel(&watch));
+    lines
+}
+
+/// Denies commands to all but Sentinel's users, and has the audit know these.
+fn but_sentinel(facts: &Facts, names: &[&'static str], users: &[&[u8]], id: &str) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let denied = Denial::of(facts, names.iter().copied(), users).id(id);
+    let deny = denied.step(&format!("DENY {}", quoted(&denied.names)), "");
+    let users: Vec<String> = users
+        .iter()
+        .map(|user| steps::shell_path(&steps::glob_of(user)))
+        .collect();
+    let known = format!(
+        "{cli} SECGATE ADMINISTRATORS {}   # if that is Sentinel's user: it keeps what a failover needs",
+        users.join(" ")
+    );
+    deny.into_iter().chain([known]).collect()
+}
+
+/// Gives new names to those of these commands that would answer to their own.
+fn renames(facts: &Facts, names: &[&'static str]) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let open = Denial::of(facts, names.iter().copied(), &[]).names;
+    let line = |name: &&str| {
+        format!(
+            "{cli} SECGATE RENAME {name} \"$(openssl rand -hex 12)\"   # SECGATE LIST shows you the new name"
+        )
+    };
+    open.iter().map(line).collect()
+}
+
+/// What to do for a Sentinel, as a remark.
+fn told_to_sentinel(watch: &Watch<'_>) -> Vec<String> {
+    let remarks: &[&str] = match watch {
+        Watch::No(_) => &[
+            "# a Sentinel that comes later needs CONFIG, REPLICAOF and SLAVEOF: spare its user (user='!NAME'), or rename \
+             all three and tell it ('sentinel rename-command')",
+        ],
+        Watch::Apart(_) => &[],
+        Watch::Mixed(_) => &[
+            "# a Sentinel is connected: it cannot fail over before each new name is told to it ('sentinel rename-command \
+             MASTER CONFIG NEWNAME')",
+            "# or give it a user and a password of its own ('sentinel auth-user', 'sentinel auth-pass') instead: where the \
+             gate knows who calls, SECAUDIT FIX then spares that user",
+        ],
+    };
+    remarks.iter().map(ToString::to_string).collect()
 }
 
 fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
@@ -254,7 +328,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
     lines.push(format!(
         "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
-    lines
+    denial::past_a_denied_acl(facts, lines)
 }
 
 /// `cluster|reset` would be a pipe to a shell.

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::audit::checks::sample::{self, fails, passes, unknown};
-use crate::audit::facts::{Fact, GateVerdict, Standing};
+use crate::audit::facts::{Fact, GateVerdict, Sentinel, Standing, Through};
 
 #[test]
 fn an_open_server_fails_and_says_to_whom_each_command_is_open() {
@@ -154,4 +154,119 @@ fn deleting_is_fine_for_an_application_that_writes() {
     fails(&DataLoss, &facts);
     facts.writers = Fact::Unavailable("ACL is renamed".to_owned());
     assert_eq!(unknown(&DataLoss, &facts), "ACL is renamed");
+}
+
+/// What SECAUDIT FIX would do, a line for each action.
+fn does(failure: &Failure) -> Vec<String> {
+    failure.actions.iter().map(Action::does).collect()
+}
+
+fn minds(failure: &Failure) -> String {
+    let minds = failure.actions.iter().flat_map(Action::mind);
+    minds.collect::<Vec<_>>().join("\n")
+}
+
+/// A server that a Sentinel watches as this user, who can run some dangerous commands as default can.
+fn watched_as(user: &str) -> Facts {
+    let mut facts = sample::hardened();
+    facts.gate.capabilities = vec![("caller-identity", true)];
+    sample::add_user(&mut facts, "watch", false);
+    for name in ["keys", "config", "replicaof", "slaveof", "sync"] {
+        sample::open_command(&mut facts, name, "default");
+        sample::open_command(&mut facts, name, "watch");
+    }
+    facts.sentinels = Fact::Known(vec![Sentinel {
+        user: user.as_bytes().to_vec(),
+        alone: user == "watch",
+    }]);
+    facts
+}
+
+#[test]
+fn a_sentinels_own_user_keeps_what_a_failover_needs() {
+    let failure = fails(&Dangerous, &watched_as("watch"));
+    assert_eq!(
+        does(&failure),
+        [
+            "SECGATE DENY keys id=no-dangerous",
+            "SECGATE DENY config replicaof slaveof user=!watch id=sentinel-only"
+        ]
+    );
+    assert!(minds(&failure).contains("watch keeps config replicaof slaveof"));
+    let steps = failure.steps.join("\n");
+    assert!(
+        steps.contains("SECGATE DENY config replicaof slaveof 'user=!watch' id=sentinel-only"),
+        "{steps}"
+    );
+    assert!(steps.contains("SECGATE ADMINISTRATORS watch "), "{steps}");
+    assert!(!steps.contains("RENAME"), "{steps}");
+    let failure = fails(&Config, &watched_as("watch"));
+    assert_eq!(
+        does(&failure),
+        ["SECGATE DENY config user=!watch id=no-config"]
+    );
+}
+
+#[test]
+fn what_a_sentinel_keeps_that_is_not_told_from_others_stays_open_and_gets_new_names_by_hand() {
+    let failure = fails(&Dangerous, &watched_as("default"));
+    assert_eq!(does(&failure), ["SECGATE DENY keys id=no-dangerous"]);
+    let minds = minds(&failure);
+    assert!(
+        minds.contains("config replicaof slaveof stay open") && minds.contains("as user default"),
+        "{minds}"
+    );
+    let steps = failure.steps.join("\n");
+    for name in ["config", "replicaof", "slaveof"] {
+        assert!(
+            steps.contains(&format!("SECGATE RENAME {name} ")),
+            "{steps}"
+        );
+    }
+    assert!(!steps.contains("DENY config"), "{steps}");
+    assert!(does(&fails(&Config, &watched_as("default"))).is_empty());
+}
+
+#[test]
+fn without_a_sentinel_all_are_denied_and_what_a_later_one_needs_is_said() {
+    let mut facts = watched_as("watch");
+    facts.sentinels = Fact::Known(Vec::new());
+    for check in [&Dangerous as &dyn Check, &Config] {
+        let failure = fails(check, &facts);
+        let [denied] = &does(&failure)[..] else {
+            panic!("{:?}", failure.actions);
+        };
+        assert!(denied.contains(" config "), "{denied}");
+        assert!(minds(&failure).contains("one that comes later cannot fail over without config"));
+    }
+}
+
+#[test]
+fn acl_steps_come_before_the_deny_that_bars_acl_and_are_let_past_one_that_does_already() {
+    let mut facts = watched_as("watch");
+    sample::open_command(&mut facts, "acl", "default");
+    let place = |facts: &Facts, part: &str| {
+        let steps = fails(&Dangerous, facts).steps;
+        steps.iter().position(|step| step.contains(part))
+    };
+    assert!(place(&facts, "ACL SETUSER") < place(&facts, "SECGATE DENY"));
+    assert_eq!(place(&facts, "SECGATE ALLOW acl"), None);
+    sample::verdict(&mut facts, "acl", GateVerdict::Denied("r1".to_owned()));
+    let lifted = place(&facts, "SECGATE ALLOW acl");
+    assert!(lifted.is_some() && lifted < place(&facts, "ACL SETUSER"));
+    assert!(place(&facts, "ACL SETUSER") < place(&facts, "SECGATE DEL acl-for-now"));
+}
+
+#[test]
+fn where_only_the_mode_lets_calls_through_the_mode_is_all_that_is_to_do() {
+    let mut facts = sample::hardened();
+    facts.gate.mode = "observe";
+    sample::open_command(&mut facts, "keys", "default");
+    sample::through(&mut facts, "keys", Through::Mode);
+    let failure = fails(&Dangerous, &facts);
+    assert_eq!(failure.actions, []);
+    let [mode, save, _] = &failure.steps[..] else {
+        panic!("{:?}", failure.steps);
+    };
+    assert!(mode.contains("SECGATE MODE enforce") && save.contains("SECGATE SAVE"));
 }

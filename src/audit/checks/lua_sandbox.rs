@@ -1,7 +1,7 @@
 //! `ver.lua-sandbox`: scripts cannot reach Lua's `package` library, and with it the machine.
 
 use super::access::{self, State};
-use super::steps;
+use super::{denial, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::SCRIPTING;
 use crate::audit::facts::{Facts, Lua};
@@ -60,12 +60,13 @@ impl Check for LuaSandbox {
 
 fn sandbox_steps(facts: &Facts) -> Vec<String> {
     let cli = steps::cli(facts);
-    vec![
-        format!("{cli} SECGATE PROFILE scripting ADD at=first   # holds at once"),
-        steps::keep_policy(facts),
+    let deny = format!("{cli} SECGATE PROFILE scripting ADD at=first   # holds at once");
+    let upgrade = [
         "apt-get update && apt-get install --only-upgrade redis-server redis-tools   # Debian, Ubuntu; then restart".to_owned(),
         "# take the machine for compromised if strangers could reach the server: look for new files, cron jobs, keys".to_owned(),
-    ]
+    ];
+    let by_gate = [deny].into_iter().chain(denial::last_steps(facts));
+    by_gate.chain(upgrade).collect()
 }
 
 #[cfg(test)]

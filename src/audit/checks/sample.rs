@@ -76,6 +76,7 @@ pub fn hardened() -> Facts {
             acl: false,
             whole: true,
             gate: GateVerdict::Pass,
+            through: Through::NoRule,
         }]),
     };
     Facts {
@@ -144,9 +145,11 @@ pub fn hardened() -> Facts {
             idle: Fact::Known(0),
             connections: Fact::Known(Vec::new()),
         }),
+        sentinels: Fact::Known(Vec::new()),
         gate: Gate {
             mode: "enforce",
             statements: 1,
+            ids: vec!["r1".to_owned()],
             policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
             log_file: None,
             names: Vec::new(),
@@ -271,6 +274,7 @@ pub fn nothing_read() -> Facts {
     facts.kept_users = none();
     facts.logins = logins::nothing_read();
     facts.clients = none();
+    facts.sentinels = none();
     facts.tls_built = none();
     facts.certificates = none();
     facts.follows = none();

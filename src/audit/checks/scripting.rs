@@ -1,10 +1,10 @@
 //! `cmd.scripting`: not every user can bring code into the server.
 
+use super::denial::{self, Denial};
 use super::{access, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::SCRIPTING;
 use crate::audit::facts::{Facts, User};
-use crate::audit::fix::Action;
 
 /// `cmd.scripting`.
 pub struct Scripting;
@@ -51,9 +51,11 @@ impl Check for Scripting {
         let open = summary.open.iter();
         let to_all = open.filter(|(name, able)| BRING_CODE.contains(name) && everybody(able));
         if to_all.count() > 0 {
-            let failure = Failure::new(summary.lines)
-                .steps(scripting_steps(facts, &all))
-                .actions([Action::Statement(statement(facts))]);
+            let open = summary.open.iter().map(|(name, _)| *name);
+            let denial = Denial::of(facts, open, &[]);
+            let steps = scripting_steps(facts, &denial, &all);
+            let action = denial.id("no-scripts").action("profile scripting", "");
+            let failure = Failure::new(summary.lines).steps(steps).actions(action);
             return match enabled.as_slice() {
                 [only] if !only.nopass => {
                     let reason =
@@ -70,27 +72,21 @@ impl Check for Scripting {
     }
 }
 
-fn statement(facts: &Facts) -> String {
-    let spared = steps::but_administrators(facts);
-    format!("profile scripting{spared} id=no-scripts")
-}
-
-fn scripting_steps(facts: &Facts, all: &[&[u8]]) -> Vec<String> {
+fn scripting_steps(facts: &Facts, denial: &Denial<'_>, all: &[&[u8]]) -> Vec<String> {
     let cli = steps::cli(facts);
-    let mut lines = vec![
+    let deny = denial.step("PROFILE scripting ADD", "");
+    let deny = deny.map(|step| format!("{step}   # where nobody runs scripts"));
+    let line = |user: &&[u8]| {
         format!(
-            "{cli} SECGATE PROFILE scripting ADD{}   # where nobody runs scripts",
-            steps::but_administrators_in_shell(facts)
-        ),
-        steps::keep_policy(facts),
-    ];
-    for user in all.iter().take(5) {
-        lines.push(format!(
             "{cli} ACL SETUSER {} -@scripting   # or this, unless its application runs scripts",
             steps::shell_user(user)
-        ));
-    }
-    lines
+        )
+    };
+    let by_acl = all.iter().take(5).map(line).collect();
+    let by_gate = deny.into_iter().chain(denial::last_steps(facts));
+    by_gate
+        .chain(denial::past_a_denied_acl(facts, by_acl))
+        .collect()
 }
 
 #[cfg(test)]

@@ -103,11 +103,11 @@ pub fn keep_policy(facts: &Facts) -> String {
         .to_owned()
 }
 
-/// The condition by which a deny spares the administrators the policy names, in the policy's words with a space before
-/// it; empty where it names none, or where this server does not tell the gate who is calling.
-pub fn but_administrators(facts: &Facts) -> String {
+/// The condition by which a deny spares the administrators the policy names, and these users, in the policy's words with a
+/// space before it; empty where there are none, or where this server does not tell the gate who is calling.
+pub fn but_administrators(facts: &Facts, others: &[&[u8]]) -> String {
     let mut condition = String::new();
-    if let Some(list) = spared(facts) {
+    if let Some(list) = spared(facts, others) {
         condition.push_str(" user=");
         quote(&list, &mut condition);
     }
@@ -115,20 +115,22 @@ pub fn but_administrators(facts: &Facts) -> String {
 }
 
 /// The same as a shell takes it.
-pub fn but_administrators_in_shell(facts: &Facts) -> String {
+pub fn but_administrators_in_shell(facts: &Facts, others: &[&[u8]]) -> String {
     let word = |list: Vec<u8>| format!(" {}", shell_path(&[b"user=", list.as_slice()].concat()));
-    spared(facts).map(word).unwrap_or_default()
+    spared(facts, others).map(word).unwrap_or_default()
 }
 
-fn spared(facts: &Facts) -> Option<Vec<u8>> {
+fn spared(facts: &Facts, others: &[&[u8]]) -> Option<Vec<u8>> {
     if !facts.gate.capabilities.contains(&("caller-identity", true)) {
         return None;
     }
     let named = facts.gate.accepted.administrators.iter();
     let mut list = Vec::new();
-    for pattern in named.flat_map(|administrators| &administrators.patterns) {
+    let named = named.flat_map(|administrators| &administrators.patterns);
+    let named = named.map(|pattern| pattern.text.clone());
+    for pattern in named.chain(others.iter().map(|name| glob_of(name))) {
         list.extend(if list.is_empty() { &b"!"[..] } else { b",!" });
-        for byte in &pattern.text {
+        for byte in &pattern {
             list.extend((*byte == b',').then_some(b'\\'));
             list.push(*byte);
         }
@@ -286,17 +288,18 @@ mod tests {
         let policy = Policy::read(policy.as_bytes(), &FewCommands).unwrap();
         let mut facts = sample::hardened();
         facts.gate.accepted = Accepted::by(&policy);
-        assert_eq!(but_administrators(&facts), "");
+        assert_eq!(but_administrators(&facts, &[b"x"]), "");
         facts.gate.capabilities = vec![("caller-identity", true)];
-        let condition = but_administrators(&facts);
+        let condition = but_administrators(&facts, &[]);
         assert_eq!(condition, " user=\"!ops*,!a\\\\,b c,!dba\"");
-        let in_shell = but_administrators_in_shell(&facts);
+        let in_shell = but_administrators_in_shell(&facts, &[]);
         assert_eq!(in_shell, " 'user=!ops*,!a\\,b c,!dba'");
         let rule = format!("deny eval{condition}\n");
         let rule = Policy::read(rule.as_bytes(), &FewCommands).unwrap();
         assert_eq!(rule.statements().len(), 1);
         facts.gate.accepted = Accepted::default();
-        assert_eq!(but_administrators(&facts), "");
+        assert_eq!(but_administrators(&facts, &[]), "");
+        assert_eq!(but_administrators(&facts, &[b"watch"]), " user=!watch");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Checks of the switches that only redis.conf can throw: DEBUG, MODULE and the settings that a running server keeps.
 
 use super::access::{self, State};
+use super::denial::{self, Denial};
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::Facts;
@@ -122,16 +123,22 @@ fn judged(facts: &Facts, setting: &str, command: &'static str) -> Outcome {
     failure.into()
 }
 
-fn switch_steps(facts: &Facts, setting: &str, command: &str) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let spared = steps::but_administrators_in_shell(facts);
-    let mut lines = Vec::new();
-    lines.push(match command {
-        "config" => format!(
-            "{cli} SECGATE DENY 'config|set' param=dir,dbfilename,appenddirname,aclfile,logfile{spared} id=no-paths   # holds at once"
+fn switch_steps(facts: &Facts, setting: &str, command: &'static str) -> Vec<String> {
+    let denial = Denial::of(facts, [command], &[]);
+    let step = match command {
+        "config" => denial.id("no-paths").step(
+            "DENY 'config|set' param=dir,dbfilename,appenddirname,aclfile,logfile",
+            "",
         ),
-        _ => format!("{cli} SECGATE DENY {command}{spared} id=no-{command}   # holds at once"),
-    });
+        _ => denial
+            .id(&format!("no-{command}"))
+            .step(&format!("DENY {command}"), ""),
+    };
+    let mut lines: Vec<String> = step
+        .map(|step| format!("{step}   # holds at once"))
+        .into_iter()
+        .chain(denial::mode_step(facts))
+        .collect();
     match &facts.server.config_file {
         Some(path) => {
             let path = steps::shell_path(path);

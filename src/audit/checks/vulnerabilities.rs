@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::access::{self, State};
+use super::denial::{self, Denial};
+use super::sentinel::{self, Watch};
 use super::{steps, version};
 use crate::audit::advisories::{self, Advisory, Bearing, Closing, Release};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
@@ -67,7 +69,7 @@ impl Check for Advisories {
 
 fn judged(facts: &Facts, name: &str, bearing: &[(&'static Advisory, Bearing)]) -> Outcome {
     let (mut open, mut closed, mut perhaps) = (Vec::new(), Vec::new(), Vec::new());
-    let mut closings: Vec<&Closing> = Vec::new();
+    let mut closings: Vec<&'static Closing> = Vec::new();
     let mut wanted: Option<Release> = None;
     for (advisory, bearing) in bearing {
         if let Some(why) = out_of_reach(facts, advisory) {
@@ -113,7 +115,7 @@ fn judged(facts: &Facts, name: &str, bearing: &[(&'static Advisory, Bearing)]) -
             .actions(
                 closings
                     .iter()
-                    .map(|closing| Action::Statement(statement(facts, closing))),
+                    .filter_map(|closing| closing_action(facts, closing)),
             )
             .into(),
     }
@@ -206,17 +208,35 @@ fn unmet(facts: &Facts, need: &str) -> Option<String> {
     off.0.then(|| off.1.to_owned())
 }
 
-fn statement(facts: &Facts, closing: &Closing) -> String {
-    let spared = steps::but_administrators(facts);
-    format!(
-        "{}{spared} optional note=\"closes known vulnerabilities until the server is upgraded\"",
-        closing.statement
-    )
+/// The statement that closes a vulnerability; `None` where it would keep a Sentinel that is connected from failing over.
+fn denial<'f>(
+    facts: &'f Facts,
+    watch: &Watch<'f>,
+    closing: &'static Closing,
+) -> Option<Denial<'f>> {
+    let names = || closing.commands.iter().copied();
+    let of_sentinel = names().any(|name| sentinel::needs(facts, name));
+    match watch {
+        Watch::Mixed(_) if of_sentinel => None,
+        watch if of_sentinel => {
+            let mind = watch.mind(facts, &closing.commands);
+            Some(Denial::of(facts, names(), watch.spared()).mind(mind))
+        }
+        _ => Some(Denial::of(facts, names(), &[])),
+    }
 }
 
-fn closing_steps(facts: &Facts, closings: &[&Closing], wanted: Option<Release>) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let spared = steps::but_administrators_in_shell(facts);
+fn closing_action(facts: &Facts, closing: &'static Closing) -> Option<Action> {
+    let options = " optional note=\"closes known vulnerabilities until the server is upgraded\"";
+    denial(facts, &sentinel::watch(facts), closing)?.action(closing.statement, options)
+}
+
+fn closing_steps(
+    facts: &Facts,
+    closings: &[&'static Closing],
+    wanted: Option<Release>,
+) -> Vec<String> {
+    let watch = sentinel::watch(facts);
     let mut lines = Vec::new();
     for closing in closings {
         let words: Vec<String> = closing
@@ -225,13 +245,20 @@ fn closing_steps(facts: &Facts, closings: &[&Closing], wanted: Option<Release>) 
             .skip(1)
             .map(|word| steps::shell_path(word.as_bytes()))
             .collect();
-        lines.push(format!(
-            "{cli} SECGATE DENY {}{spared} optional   # closes what needs these, until the upgrade",
-            words.join(" ")
-        ));
+        let words = words.join(" ");
+        let Some(denial) = denial(facts, &watch, closing) else {
+            lines.push(format!(
+                "# {words} is left open: a Sentinel is connected, which fails over with it"
+            ));
+            continue;
+        };
+        let step = denial.step(&format!("DENY {words}"), " optional");
+        lines.extend(
+            step.map(|step| format!("{step}   # closes what needs these, until the upgrade")),
+        );
     }
-    if !lines.is_empty() {
-        lines.push(steps::keep_policy(facts));
+    if !closings.is_empty() {
+        lines.extend(denial::last_steps(facts));
     }
     lines.extend(version::upgrade_steps(facts, wanted));
     lines

@@ -4,7 +4,9 @@
 use super::*;
 use crate::audit::checks::sample::{self, fails, passes, unknown};
 use crate::audit::command_names;
-use crate::audit::facts::{CommandAccess, Fact, GateVerdict, Package, Replication, UserAccess};
+use crate::audit::facts::{
+    CommandAccess, Fact, GateVerdict, Package, Replication, Sentinel, Through, UserAccess,
+};
 
 /// A server of this version on which user default can run everything.
 fn server(name: &str, version: &str) -> Facts {
@@ -20,6 +22,7 @@ fn server(name: &str, version: &str) -> Facts {
             acl: true,
             whole: true,
             gate: GateVerdict::Pass,
+            through: Through::NoRule,
         }]),
     };
     facts.commands = names.into_iter().map(command).collect();
@@ -36,6 +39,7 @@ fn deny(facts: &mut Facts, closing: &str) {
                 acl: true,
                 whole: true,
                 gate: GateVerdict::Denied("patch".to_owned()),
+                through: Through::Mode,
             }]);
         }
     }
@@ -195,4 +199,30 @@ fn where_only_unsure_ones_are_left_it_is_unknown() {
     assert!(unknown(&Advisories, &facts).contains("CVE-2026-23479"));
     fails(&Advisories, &server("redis", "7.2.10"));
     unknown(&Advisories, &server("redis", "9.9.9"));
+}
+
+#[test]
+fn a_sentinel_keeps_client_kill_or_it_is_left_open_for_it() {
+    let mut facts = server("redis", "8.2.2");
+    let closes = |facts: &Facts| {
+        let failure = fails(&Advisories, facts);
+        let does = failure.actions.iter().map(Action::does);
+        does.filter(|does| does.contains("client|kill"))
+            .collect::<Vec<_>>()
+    };
+    let Some(all) = closes(&facts).first().cloned() else {
+        // No vulnerability of that release is closed by it any more.
+        return;
+    };
+    assert!(!all.contains("user="), "{all}");
+    facts.gate.capabilities = vec![("caller-identity", true)];
+    sample::add_user(&mut facts, "watch", false);
+    let sentinel = |user: &str| {
+        let user = user.as_bytes().to_vec();
+        Fact::Known(vec![Sentinel { user, alone: true }])
+    };
+    facts.sentinels = sentinel("watch");
+    assert!(closes(&facts).concat().contains("client|kill user=!watch"));
+    facts.sentinels = sentinel("default");
+    assert!(closes(&facts).is_empty());
 }

@@ -29,7 +29,7 @@ pub struct Planned {
     /// What is done.
     pub does: String,
     /// What the operator should have in mind.
-    pub mind: Vec<&'static str>,
+    pub mind: Vec<String>,
     /// What takes it back, where that can be told before.
     pub undo: Option<String>,
     /// Why it is not done for this caller.
@@ -83,7 +83,7 @@ fn planned(action: &Action, facts: &Facts, seat: &Seat) -> Planned {
     let has_password = facts.default_user().is_ok_and(|user| !user.nopass);
     Planned {
         does: action.does(),
-        mind: action.mind(),
+        mind: action.mind().into_iter().map(str::to_owned).collect(),
         undo: undo(action, facts),
         refused: refused(action, seat, facts, has_password),
     }

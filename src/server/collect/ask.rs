@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::command_calls::Call;
-use crate::audit::facts::{Fact, GateVerdict};
+use crate::audit::facts::{Fact, Gated};
 use crate::audit::passwords::Lists;
 
 /// A reply of the server to a command that this module called, asked in RESP2, as plain data.
@@ -39,8 +39,8 @@ pub trait Ask {
     fn acl_allows_each(&self, calls: Vec<UsersCall>) -> Vec<Fact<bool>>;
     /// The ACL rules of these users, `on nopass ~* &* +@all`, read by the module API. `None` for one who does not exist.
     fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>>;
-    /// What our own gate says to these users' calls, through the pure `decide`.
-    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>>;
+    /// What our own gate says to these users' calls, through the pure `decide`, and why it lets through those that it does.
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<Gated>>;
     /// The lists of known passwords, built when first asked for.
     fn known_passwords(&self) -> Fact<Lists>;
 }

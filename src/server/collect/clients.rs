@@ -2,7 +2,7 @@
 //!
 //! CLIENT LIST tells all of it. Where it cannot be had, the kernel knows the addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::ask::{Ask, Reply};
@@ -10,7 +10,7 @@ use super::client_list;
 use super::config_file::ConfigFile;
 use super::settings::Settings;
 use super::wire_name::call;
-use crate::audit::facts::{Clients, Connections, Fact};
+use crate::audit::facts::{Clients, Connections, Fact, Sentinel};
 use crate::render::escape::printable_up_to;
 
 const LONG: u64 = 3600;
@@ -26,8 +26,18 @@ pub struct Listed {
     pub master: bool,
     /// It is a link of a replica.
     pub replica: bool,
+    /// As whom it is logged in.
+    user: Vec<u8>,
+    sentinel: Option<SentinelLink>,
     idle: u64,
     shown: String,
+}
+
+/// The two connections that a Sentinel keeps to each server it watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SentinelLink {
+    Commands,
+    Messages,
 }
 
 /// The clients, line by line, or why they are not listed.
@@ -83,6 +93,28 @@ pub fn read(
     })
 }
 
+/// The users as whom Sentinels are connected. Any client can give itself the name of one.
+pub fn sentinels(list: &Fact<Vec<Listed>>) -> Fact<Vec<Sentinel>> {
+    let list = match list {
+        Fact::Known(list) => list,
+        Fact::Unavailable(reason) => return Fact::Unavailable(reason.clone()),
+    };
+    let commands = list
+        .iter()
+        .filter(|line| line.sentinel == Some(SentinelLink::Commands));
+    let users: BTreeSet<&[u8]> = commands.map(|line| line.user.as_slice()).collect();
+    let others: BTreeSet<&[u8]> = list
+        .iter()
+        .filter(|line| line.sentinel.is_none())
+        .map(|line| line.user.as_slice())
+        .collect();
+    let sentinel = |user: &[u8]| Sentinel {
+        user: user.to_vec(),
+        alone: !others.contains(user),
+    };
+    Fact::Known(users.into_iter().map(sentinel).collect())
+}
+
 fn connected(ask: &dyn Ask) -> Result<u64, String> {
     let connected = ask.info("clients", "connected_clients");
     let connected = connected.and_then(|count| count.parse().ok());
@@ -128,9 +160,23 @@ fn line(line: &[u8]) -> Option<Listed> {
         local: address(b"laddr"),
         master: flags.contains(&b'M'),
         replica: flags.contains(&b'S'),
+        user: values
+            .get(&b"user"[..])
+            .map_or_else(Vec::new, |user| user.to_vec()),
+        sentinel: link_of_sentinel(values.get(&b"name"[..]).copied().unwrap_or_default()),
         idle: text(b"idle").ok()?.parse().unwrap_or(0),
         shown: shown.join(" "),
     })
+}
+
+/// Whether a client gave itself the name of a Sentinel: `sentinel-` and eight digits, and which connection it is.
+fn link_of_sentinel(name: &[u8]) -> Option<SentinelLink> {
+    let rest = name.strip_prefix(b"sentinel-")?;
+    match rest.get(8..)? {
+        b"-cmd" => Some(SentinelLink::Commands),
+        b"-pubsub" => Some(SentinelLink::Messages),
+        _ => None,
+    }
 }
 
 fn of_list(list: &[Listed]) -> Vec<Connections> {
@@ -291,6 +337,28 @@ mod tests {
                 .known()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn sentinels_are_known_by_the_names_of_their_connections() {
+        let text = "\
+            id=1 name=sentinel-0a1b2c3d-cmd user=watch\n\
+            id=2 name=sentinel-0a1b2c3d-pubsub user=watch\n\
+            id=3 name=sentinel-ffffffff-cmd user=default\n\
+            id=4 name=job user=default\n\
+            id=5 name=sentinel-ffffffff-pubsub user=app\n\
+            id=6 name=sentinel-x-cmd user=other\n";
+        let found = sentinels(&Fact::Known(lines(text.as_bytes())));
+        let sentinel = |user: &str, alone| Sentinel {
+            user: user.as_bytes().to_vec(),
+            alone,
+        };
+        assert_eq!(
+            found,
+            Fact::Known(vec![sentinel("default", false), sentinel("watch", true)])
+        );
+        let unknown = Fact::Unavailable("hidden".to_owned());
+        assert_eq!(sentinels(&unknown), Fact::Unavailable("hidden".to_owned()));
     }
 
     #[test]

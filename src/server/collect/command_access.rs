@@ -11,7 +11,9 @@ use super::config_file::ConfigFile;
 use super::settings::Settings;
 use super::standing::Standings;
 use super::wire_name::wire_name;
-use crate::audit::facts::{CommandAccess, Fact, GateVerdict, Standing, User, UserAccess};
+use crate::audit::facts::{
+    CommandAccess, Fact, GateVerdict, Gated, Standing, Through, User, UserAccess,
+};
 use crate::render::escape::printable_up_to;
 
 /// What the facts hold of commands.
@@ -147,7 +149,7 @@ struct Permissions<'p> {
 }
 
 /// What the gate says to those of the wanted calls that the ACL allows.
-type Gate = HashMap<usize, Fact<GateVerdict>>;
+type Gate = HashMap<usize, Fact<Gated>>;
 
 impl<'p> Permissions<'p> {
     /// Asks: first the module API, which says yes or no. A no to a call with keys may mean the keys, and a no to a user of
@@ -228,9 +230,13 @@ impl<'p> Permissions<'p> {
     fn access(&self, user: &User, place: &Range<usize>, gate: &Gate) -> Fact<UserAccess> {
         let answers = self.answers(user).get(place.clone()).unwrap_or_default();
         let mut verdicts = Vec::new();
+        let mut through = Through::default();
         for (index, answer) in place.clone().zip(answers) {
             match (answer, gate.get(&index)) {
-                (Fact::Known(true), Some(Fact::Known(verdict))) => verdicts.push(verdict.clone()),
+                (Fact::Known(true), Some(Fact::Known(gated))) => {
+                    verdicts.push(gated.verdict.clone());
+                    through = through.and(gated.through);
+                }
                 (Fact::Unavailable(reason), _) | (_, Some(Fact::Unavailable(reason))) => {
                     return Fact::Unavailable(reason.clone());
                 }
@@ -242,6 +248,7 @@ impl<'p> Permissions<'p> {
             acl: !verdicts.is_empty(),
             whole: verdicts.len() == answers.len(),
             gate: one_verdict(verdicts),
+            through,
         })
     }
 

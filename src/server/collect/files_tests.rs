@@ -49,6 +49,7 @@ pub fn gate() -> Gate {
     Gate {
         mode: "off",
         statements: 0,
+        ids: Vec::new(),
         policy_file: None,
         log_file: None,
         names: Vec::new(),

@@ -88,6 +88,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         process: process::read(&accounts),
         machine: machine::read(),
         clients: clients::read(ask, &settings, &list, &sockets.connections),
+        sentinels: clients::sentinels(&list),
         follows: links::followed(ask, &file, &server, &list),
         links: links::read(ask, &file, &settings, &server, &list),
         logins: logins::read(ask, &file, &settings, &users),
@@ -119,6 +120,7 @@ mod tests {
         Gate {
             mode: "off",
             statements: 0,
+            ids: Vec::new(),
             policy_file: Some(b"/etc/redis/secaudit.policy".to_vec()),
             log_file: None,
             names: Vec::new(),

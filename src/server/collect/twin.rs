@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::ask::{Ask, Reply, UsersCall};
 use crate::audit::command_names;
-use crate::audit::facts::{Fact, GateVerdict};
+use crate::audit::facts::{Fact, GateVerdict, Gated, Through};
 use crate::audit::passwords::{Index, Lists, Source};
 
 /// The password of the server in memory.
@@ -275,10 +275,13 @@ impl Ask for Twin {
         users.into_iter().map(rules).collect()
     }
 
-    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<GateVerdict>> {
+    fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<Gated>> {
         let verdict = |(_, call): &UsersCall| {
             let verdict = call.first().and_then(|name| self.gate.get(*name));
-            Fact::Known(verdict.cloned().unwrap_or(GateVerdict::Pass))
+            Fact::Known(Gated {
+                verdict: verdict.cloned().unwrap_or(GateVerdict::Pass),
+                through: Through::NoRule,
+            })
         };
         calls.iter().map(verdict).collect()
     }

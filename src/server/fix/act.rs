@@ -16,8 +16,8 @@ pub trait Act {
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String>;
     /// The ACL rules of a user, `on nopass ~* &* +@all`.
     fn rules(&self, user: &[u8]) -> Result<Vec<u8>, String>;
-    /// Adds a statement to the policy; answers its id.
-    fn add_statement(&self, line: &str) -> Result<String, String>;
+    /// Adds a statement to the policy; answers its id, and the mode in which the gate is.
+    fn add_statement(&self, line: &str) -> Result<(String, Mode), String>;
     /// Sets the gate's mode; answers the one before.
     fn set_mode(&self, mode: Mode) -> Result<Mode, String>;
     /// Writes the policy file; answers its path, printable.

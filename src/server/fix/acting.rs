@@ -79,9 +79,13 @@ impl Act for Acting<'_> {
         rules.ok_or_else(|| "the server knows no such user".to_owned())
     }
 
-    fn add_statement(&self, line: &str) -> Result<String, String> {
+    fn add_statement(&self, line: &str) -> Result<(String, Mode), String> {
         let line = line.to_owned();
-        self.act(move |ctx, by| change::add_line(ctx, &line, by))
+        self.act(move |ctx, by| {
+            let id = change::add_line(ctx, &line, by)?;
+            let mode = Module::get(ctx.lock()).policy.borrow().mode();
+            Ok((id, mode))
+        })
     }
 
     fn set_mode(&self, mode: Mode) -> Result<Mode, String> {

@@ -52,8 +52,8 @@ impl Judge<'_> {
                 true => self.call(&[b"ACL", b"SETUSER", b"default", b"resetpass"]),
                 false => self.call(&[b"CONFIG", b"SET", b"requirepass", b"x"]),
             },
-            Action::Statement(line) => {
-                let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            Action::Statement(statement) => {
+                let words: Vec<&[u8]> = statement.line.split(' ').map(str::as_bytes).collect();
                 self.call(&[&[&b"SECGATE"[..]], words.as_slice()].concat())
             }
             Action::GateMode(mode) => self.call(&[b"SECGATE", b"MODE", mode.as_bytes()]),

@@ -27,7 +27,7 @@ impl Steps<'_> {
         match action {
             Action::Set(pairs) => self.set(pairs),
             Action::NewPassword => self.new_password(),
-            Action::Statement(line) => self.statement(line),
+            Action::Statement(statement) => self.statement(&statement.line),
             Action::GateMode(word) => self.mode(word),
             Action::Permissions { path, mode } => self.permissions(path, *mode),
         }
@@ -130,10 +130,17 @@ impl Steps<'_> {
     }
 
     fn statement(&self, line: &str) -> Result<Change, String> {
-        let id = self.act.add_statement(line)?;
+        let (id, mode) = self.act.add_statement(line)?;
+        let after = match mode {
+            Mode::Enforce => format!("statement {id} is in force"),
+            mode => format!(
+                "statement {id} is in the policy, and refuses nothing in mode {}",
+                mode.word()
+            ),
+        };
         Ok(Change {
             before: vec!["no such statement".to_owned()],
-            after: vec![format!("statement {id} is in force")],
+            after: vec![after],
             undo: Some(format!("SECGATE DEL {id}")),
             password: None,
         })

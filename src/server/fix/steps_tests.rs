@@ -9,6 +9,7 @@
 use super::super::apply::{Wanted, do_all, keep};
 use super::super::twin::{PASSWORD, Twin};
 use super::*;
+use crate::audit::fix::Statement;
 use crate::audit::fix::applied::{Done, Kept};
 use crate::audit::report::Verdict;
 
@@ -68,10 +69,7 @@ fn without_acl_the_password_is_set_by_config() {
 fn statements_modes_and_permissions_say_what_takes_them_back() {
     let twin = Twin::new();
     let undo = |action: Action| run(&twin, &action).unwrap().undo.unwrap();
-    assert_eq!(
-        undo(Action::Statement("deny eval".to_owned())),
-        "SECGATE DEL r1"
-    );
+    assert_eq!(undo(statement("deny eval")), "SECGATE DEL r1");
     assert_eq!(undo(Action::GateMode("enforce")), "SECGATE MODE observe");
     let path = b"/var/lib/redis".to_vec();
     let mode = 0o600;
@@ -87,6 +85,26 @@ fn a_sockets_mode_lasts_until_the_next_start_and_that_is_said() {
     let change = run(&Twin::new(), &Action::Permissions { path, mode: 0o600 }).unwrap();
     assert_eq!(change.before, ["0644 /run/redis.sock"]);
     assert!(change.after.concat().contains("until the next start"));
+}
+
+fn statement(line: &str) -> Action {
+    Action::Statement(Statement {
+        line: line.to_owned(),
+        mind: Vec::new(),
+    })
+}
+
+#[test]
+fn a_statement_is_said_to_be_in_force_only_where_the_gate_enforces() {
+    let twin = Twin::new();
+    let after = || run(&twin, &statement("deny eval")).unwrap().after.concat();
+    let observed = after();
+    assert!(
+        observed.contains("refuses nothing in mode observe"),
+        "{observed}"
+    );
+    run(&twin, &Action::GateMode("enforce")).unwrap();
+    assert_eq!(after(), "statement r2 is in force");
 }
 
 fn wanted(id: &'static str, actions: Vec<Action>) -> Wanted {

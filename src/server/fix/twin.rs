@@ -106,9 +106,10 @@ impl Act for Twin {
     fn rules(&self, _: &[u8]) -> Result<Vec<u8>, String> {
         Ok(self.rules.borrow().as_bytes().to_vec())
     }
-    fn add_statement(&self, line: &str) -> Result<String, String> {
+    fn add_statement(&self, line: &str) -> Result<(String, Mode), String> {
         self.statements.borrow_mut().push(line.to_owned());
-        Ok(format!("r{}", self.statements.borrow().len()))
+        let id = format!("r{}", self.statements.borrow().len());
+        Ok((id, self.mode.get()))
     }
     fn set_mode(&self, mode: Mode) -> Result<Mode, String> {
         Ok(self.mode.replace(mode))

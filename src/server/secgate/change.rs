@@ -33,7 +33,8 @@ pub fn add(ctx: Ctx<'_>, verb: &[u8], rest: &[&[u8]]) -> Answer {
     }
 }
 
-/// Adds a statement in the policy's own words, at the end; the id it names is left out where another statement has it.
+/// Adds a statement in the policy's own words, at the end or where its `at=` says; the id it names is left out where
+/// another statement has it.
 /// Answers the id it got.
 pub fn add_line(ctx: Ctx<'_>, line: &str, by: &AskedBy) -> Result<String, String> {
     let all = words::split_line(line.as_bytes(), 1).map_err(|problem| problem.message)?;

@@ -97,6 +97,7 @@ pub fn add_user(facts: &mut Facts, name: &str, nopass: bool) {
             acl: false,
             whole: true,
             gate: GateVerdict::Pass,
+            through: Through::NoRule,
         });
     }
 }
@@ -135,6 +136,7 @@ pub fn open_command(facts: &mut Facts, name: &str, user: &str) {
             acl: true,
             whole: true,
             gate: GateVerdict::Pass,
+            through: Through::NoRule,
         }),
     }
 }
@@ -146,5 +148,15 @@ pub fn verdict(facts: &mut Facts, name: &str, verdict: GateVerdict) {
     };
     for access in access {
         access.gate = verdict.clone();
+    }
+}
+
+/// Why the gate lets a command through, whoever calls.
+pub fn through(facts: &mut Facts, name: &str, through: Through) {
+    let Fact::Known(access) = &mut command(facts, name).access else {
+        panic!("access is not known");
+    };
+    for access in access {
+        access.through = through;
     }
 }

@@ -1,0 +1,273 @@
+//! A statement of the gate that takes commands from users: which of them need one, before which others it must stand, which
+//! id is free, whom it spares, and what to mind. In the policy's words for SECAUDIT FIX, and as a line of shell.
+
+use std::collections::BTreeSet;
+
+use super::steps;
+use crate::audit::facts::{Facts, GateVerdict, Through, UserAccess};
+use crate::audit::fix::{Action, Statement};
+use crate::render::escape::printable;
+
+/// A statement that is to take commands away.
+pub struct Denial<'f> {
+    facts: &'f Facts,
+    /// The commands that need one; the gate would refuse the others if it enforced.
+    pub names: Vec<&'static str>,
+    /// The statements that let calls of them through, by their places in the policy.
+    in_front: BTreeSet<usize>,
+    spared: Vec<&'f [u8]>,
+    id: Option<String>,
+    mind: Vec<String>,
+}
+
+impl<'f> Denial<'f> {
+    /// Takes these commands, where that is needed, from all but the administrators and the users who are spared.
+    pub fn of(
+        facts: &'f Facts,
+        names: impl IntoIterator<Item = &'static str>,
+        spared: &[&'f [u8]],
+    ) -> Self {
+        let mut denial = Self {
+            facts,
+            names: Vec::new(),
+            in_front: BTreeSet::new(),
+            spared: spared.to_vec(),
+            id: None,
+            mind: Vec::new(),
+        };
+        for name in names {
+            let through = denial.through(name);
+            if through.iter().any(|through| *through != Through::Mode) {
+                denial.names.push(name);
+            }
+            denial
+                .in_front
+                .extend(through.iter().filter_map(|through| match through {
+                    Through::Statement(place) => Some(*place),
+                    Through::Mode | Through::NoRule => None,
+                }));
+        }
+        denial
+    }
+
+    /// Why the gate lets a command through, for each user from whom it is to be taken.
+    fn through(&self, name: &str) -> Vec<Through> {
+        let mut commands = self.facts.commands.iter();
+        let command = commands.find(|command| command.name == name);
+        let Some(Ok(access)) = command.map(|command| command.access.known()) else {
+            return vec![Through::NoRule];
+        };
+        let able = |access: &&UserAccess| {
+            access.acl && matches!(access.gate, GateVerdict::Pass | GateVerdict::Partly(_))
+        };
+        let meant = |access: &&UserAccess| {
+            !self.facts.is_administrator(&access.user)
+                && !self.spared.contains(&access.user.as_slice())
+        };
+        let users = access.iter().filter(able).filter(meant);
+        users.map(|access| access.through).collect()
+    }
+
+    /// Gives it this id, or where that is taken one like it.
+    pub fn id(mut self, wanted: &str) -> Self {
+        self.id = Some(free_id(self.facts, wanted));
+        self
+    }
+
+    /// Adds what to mind.
+    pub fn mind(mut self, what: Option<String>) -> Self {
+        self.mind.extend(what);
+        self
+    }
+
+    /// Whether there is anything for it to do.
+    pub fn is_needed(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// The action of SECAUDIT FIX, where it is needed: `what` it denies and its `options`, in the policy's words.
+    pub fn action(self, what: &str, options: &str) -> Option<Action> {
+        if !self.is_needed() {
+            return None;
+        }
+        let spared = steps::but_administrators(self.facts, &self.spared);
+        let line = format!("{what}{spared}{options}{}", self.place());
+        let mut mind = Vec::new();
+        if !self.in_front.is_empty() {
+            let places = self.in_front.iter();
+            let ids = places.filter_map(|place| self.facts.gate.ids.get(*place));
+            let ids: Vec<String> = ids.map(|id| printable(id.as_bytes())).collect();
+            mind.push(format!(
+                "it goes before {}: what is let through there is refused from then on",
+                steps::first_few(&ids, 6)
+            ));
+        }
+        if self.facts.gate.mode != "enforce" {
+            mind.push(format!(
+                "in mode {} the gate refuses nothing, this included: SECGATE MODE enforce (or the fix of cmd.gate) puts \
+                 the whole policy in force",
+                self.facts.gate.mode
+            ));
+        }
+        mind.extend(self.mind);
+        Some(Action::Statement(Statement { line, mind }))
+    }
+
+    /// The step by hand, where it is needed: `what` stands behind SECGATE, as a shell takes it.
+    pub fn step(&self, what: &str, options: &str) -> Option<String> {
+        let cli = steps::cli(self.facts);
+        let spared = steps::but_administrators_in_shell(self.facts, &self.spared);
+        self.is_needed()
+            .then(|| format!("{cli} SECGATE {what}{spared}{options}{}", self.place()))
+    }
+
+    /// ` id=no-flush at=2`
+    fn place(&self) -> String {
+        let id = self.id.as_ref().map(|id| format!(" id={id}"));
+        let at = self.in_front.first().map(|place| match place {
+            0 => " at=first".to_owned(),
+            place => format!(" at={}", place.saturating_add(1)),
+        });
+        [id, at].into_iter().flatten().collect()
+    }
+}
+
+/// This id, or where a statement of the policy has it, the first like it that is free.
+pub fn free_id(facts: &Facts, wanted: &str) -> String {
+    let is_free = |id: &String| !facts.gate.ids.contains(id);
+    let others = (2_u64..).map(|number| format!("{wanted}-{number}"));
+    let mut ids = std::iter::once(wanted.to_owned()).chain(others);
+    ids.find(is_free).unwrap_or_else(|| wanted.to_owned())
+}
+
+/// What puts the gate's statements in force, where its mode does not.
+pub fn mode_step(facts: &Facts) -> Option<String> {
+    let mode = facts.gate.mode;
+    let cli = steps::cli(facts);
+    (mode != "enforce").then(|| {
+        format!(
+            "{cli} SECGATE MODE enforce   # in mode {mode} nothing of the policy is in force, and then all of it is"
+        )
+    })
+}
+
+/// The same, and what keeps it.
+pub fn last_steps(facts: &Facts) -> Vec<String> {
+    mode_step(facts)
+        .into_iter()
+        .chain([steps::keep_policy(facts)])
+        .collect()
+}
+
+/// Steps that call ACL, where the gate denies it to everybody: a statement lets them through, and goes.
+pub fn past_a_denied_acl(facts: &Facts, lines: Vec<String>) -> Vec<String> {
+    let mut commands = facts.commands.iter();
+    let acl = commands.find(|command| command.name == "acl");
+    let access = acl.and_then(|acl| acl.access.known().ok());
+    let mut able = access
+        .into_iter()
+        .flatten()
+        .filter(|access| access.acl)
+        .peekable();
+    let is_denied =
+        able.peek().is_some() && able.all(|access| matches!(access.gate, GateVerdict::Denied(_)));
+    if lines.is_empty() || !is_denied {
+        return lines;
+    }
+    let (cli, id) = (steps::cli(facts), free_id(facts, "acl-for-now"));
+    let open = format!(
+        "{cli} SECGATE ALLOW acl id={id} at=first   # the gate denies it, and the next lines need it"
+    );
+    let close = format!("{cli} SECGATE DEL {id}");
+    [vec![open], lines, vec![close]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::checks::sample;
+
+    fn open(names: &[&str]) -> Facts {
+        let mut facts = sample::hardened();
+        facts.gate.ids = ["a", "b", "no-x"].map(str::to_owned).to_vec();
+        for name in names {
+            sample::open_command(&mut facts, name, "default");
+        }
+        facts
+    }
+
+    fn statement(denial: Denial<'_>) -> Statement {
+        match denial.action("deny x", "") {
+            Some(Action::Statement(statement)) => statement,
+            _ => Statement::default(),
+        }
+    }
+
+    #[test]
+    fn it_stands_at_the_end_or_before_the_first_that_lets_a_call_through() {
+        let mut facts = open(&["keys", "save"]);
+        let names = ["keys", "save"];
+        assert_eq!(statement(Denial::of(&facts, names, &[])).line, "deny x");
+        sample::through(&mut facts, "keys", Through::Statement(2));
+        let found = statement(Denial::of(&facts, names, &[]));
+        assert_eq!(found.line, "deny x at=3");
+        sample::through(&mut facts, "save", Through::Statement(0));
+        let found = statement(Denial::of(&facts, names, &[]).id("no-x"));
+        assert_eq!(found.line, "deny x id=no-x-2 at=first");
+        assert!(
+            found.mind.concat().contains("it goes before a, no-x: "),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_only_the_mode_lets_through_needs_none() {
+        let mut facts = open(&["keys", "save"]);
+        facts.gate.mode = "observe";
+        sample::through(&mut facts, "keys", Through::Mode);
+        let denial = Denial::of(&facts, ["keys", "save"], &[]);
+        assert_eq!(denial.names, ["save"]);
+        assert!(statement(denial).mind.concat().contains("mode observe"));
+        assert!(last_steps(&facts).concat().contains("SECGATE MODE enforce"));
+        sample::through(&mut facts, "save", Through::Mode);
+        let denial = Denial::of(&facts, ["keys", "save"], &[]);
+        assert_eq!(denial.step("DENY x", ""), None);
+        assert_eq!(denial.action("deny x", ""), None);
+    }
+
+    #[test]
+    fn what_is_open_to_those_who_are_spared_alone_needs_none() {
+        let mut facts = open(&["keys"]);
+        sample::add_user(&mut facts, "watch", false);
+        facts.gate.capabilities = vec![("caller-identity", true)];
+        let spared: [&[u8]; 1] = [b"watch"];
+        let found = statement(Denial::of(&facts, ["keys"], &spared));
+        assert_eq!(found.line, "deny x user=!watch");
+        sample::verdict(&mut facts, "keys", GateVerdict::Denied("r".to_owned()));
+        sample::open_command(&mut facts, "keys", "watch");
+        assert!(!Denial::of(&facts, ["keys"], &spared).is_needed());
+    }
+
+    #[test]
+    fn what_is_not_known_needs_one() {
+        assert!(Denial::of(&sample::nothing_read(), ["keys"], &[]).is_needed());
+    }
+
+    #[test]
+    fn steps_for_acl_are_let_past_the_gate_only_where_it_denies_acl() {
+        let mut facts = open(&["acl"]);
+        let steps = || vec!["redis-cli ACL SAVE".to_owned()];
+        assert_eq!(past_a_denied_acl(&facts, steps()), steps());
+        sample::verdict(&mut facts, "acl", GateVerdict::Denied("r".to_owned()));
+        let past = past_a_denied_acl(&facts, steps());
+        assert!(
+            past.concat()
+                .contains("SECGATE ALLOW acl id=acl-for-now at=first")
+        );
+        assert_eq!(
+            past.last().map(String::as_str),
+            Some("redis-cli SECGATE DEL acl-for-now")
+        );
+        assert!(past_a_denied_acl(&facts, Vec::new()).is_empty());
+    }
+}
