@@ -166,6 +166,8 @@ mod tests {
     fn an_accepted_failure_stays_in_sight_and_does_not_set_the_grade() {
         let mut facts = sample::hardened();
         sample::set(&mut facts, "acllog-max-len", "0");
+        let conf = sample::conf(&mut facts);
+        conf.settings.insert("acllog-max-len", b"0".to_vec());
         facts.masterauth = sample::password("q7Zr!2mVx9Lp#4Ta");
         assert_eq!(run(&facts).grade.letter, 'B');
         sample::suppress(&mut facts, "auth.password-strength", Some("2026-11-24"));

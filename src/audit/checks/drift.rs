@@ -109,6 +109,7 @@ impl Check for ConfigDrift {
                 "nothing that matters for security differs from {path}"
             ));
         }
+        let only_users = plain.is_empty() && secrets.is_empty();
         let mut actual: Vec<String> = plain.iter().map(|drift| drift.shown(facts)).collect();
         let differs =
             |name: &&str| format!("{name}: another one runs than {} has", steps::conf(facts));
@@ -117,7 +118,7 @@ impl Check for ConfigDrift {
         let more = users.len().saturating_sub(NAMED);
         actual.extend((more > 0).then(|| format!("and {more} more users")));
         Failure::new(actual)
-            .steps(mend(facts, &plain, &users))
+            .steps(mend(facts, &plain, &users, only_users))
             .into()
     }
 }
@@ -133,11 +134,12 @@ struct Drift<'f> {
 
 impl Drift<'_> {
     fn shown(&self, facts: &Facts) -> String {
-        let by = match self.named {
-            true => steps::conf(facts),
-            false => "default".to_owned(),
-        };
-        format!("{}, by {by} {}", self.running(), word(self.file))
+        let (running, file) = (self.running(), word(self.file));
+        match self.named {
+            true => format!("{running}, by {} {file}", steps::conf(facts)),
+            // The command line is not seen from here: the server writes its title over it.
+            false => format!("{running}, by default {file} unless the command line says so"),
+        }
     }
 
     fn running(&self) -> String {
@@ -249,12 +251,21 @@ fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
     }
 }
 
-fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>]) -> Vec<String> {
+fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>], only_users: bool) -> Vec<String> {
     let cli = steps::cli(facts);
-    let mut lines = vec![format!(
-        "{cli} CONFIG REWRITE   # if what runs is what you want: writes it into {}",
-        steps::conf(facts)
-    )];
+    let in_aclfile = !users.is_empty() && facts.setting("aclfile") != Ok(b"");
+    let mut lines = Vec::new();
+    if !only_users || !in_aclfile {
+        lines.push(format!(
+            "{cli} CONFIG REWRITE   # if what runs is what you want: writes it into {}",
+            steps::conf(facts)
+        ));
+    }
+    if in_aclfile {
+        lines.push(format!(
+            "{cli} ACL SAVE   # if the users who run are those you want"
+        ));
+    }
     let back = plain
         .iter()
         .filter(|drift| CAN_BE_SET.contains(&drift.name));
@@ -265,16 +276,13 @@ fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>]) -> Vec<String>
             steps::shell_path(drift.file)
         )
     }));
-    if !users.is_empty() {
-        lines.push(format!(
-            "{}   # if the users who run are those you want",
-            steps::keep_users(facts)
-        ));
-        let new = users.iter().filter(|user| user.is_new);
-        lines.extend(new.take(5).map(|user| {
-            let name = steps::shell_user(user.name);
-            format!("{cli} ACL DELUSER {name}   # if nobody knows who made this user")
-        }));
+    let new = users.iter().filter(|user| user.is_new);
+    lines.extend(new.take(5).map(|user| {
+        let name = steps::shell_user(user.name);
+        format!("{cli} ACL DELUSER {name}   # if nobody knows who made this user")
+    }));
+    if only_users {
+        return lines;
     }
     lines.push(
         "# what the server's command line sets stays after a restart: write it into the file, too"

@@ -70,7 +70,8 @@ fn what_the_file_does_not_name_is_held_against_the_servers_default() {
         ("dbfilename", "x", "dump.rdb"),
         ("replicaof", "db 6379", "\"\""),
     ] {
-        let told = format!("{name} {running}, by default {default}");
+        let told =
+            format!("{name} {running}, by default {default} unless the command line says so");
         let facts = with(name, running, None);
         assert_eq!(fails(&ConfigDrift, &facts).actual, [told]);
     }
@@ -81,7 +82,7 @@ fn what_the_file_does_not_name_is_held_against_the_servers_default() {
     let facts = with("protected-mode", "no", None);
     assert_eq!(
         fails(&ConfigDrift, &facts).actual,
-        ["protected-mode no, by default yes"]
+        ["protected-mode no, by default yes unless the command line says so"]
     );
 }
 

@@ -131,6 +131,17 @@ mod tests {
         sample::running(&mut facts, "x");
         let steps = fails(&ConfigDrift, &facts).steps.concat();
         assert!(steps.contains("ACL DELUSER x "), "{steps}");
+        assert!(steps.contains("REWRITE") && !steps.contains("ACL SAVE"));
+        sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
+        let conf = sample::conf(&mut facts);
+        conf.settings
+            .insert("aclfile", b"/etc/redis/users.acl".to_vec());
+        let steps = fails(&ConfigDrift, &facts).steps.concat();
+        assert!(!steps.contains("REWRITE") && steps.contains("ACL SAVE"));
+        sample::set(&mut facts, "bind", "0.0.0.0");
+        let steps = fails(&ConfigDrift, &facts).steps.concat();
+        assert!(steps.contains("REWRITE") && steps.contains("ACL SAVE"));
+        sample::set(&mut facts, "bind", "127.0.0.1");
         for number in 0..20 {
             sample::running(&mut facts, &format!("u{number}"));
         }

@@ -52,11 +52,9 @@ pub fn running<'f>(facts: &'f mut Facts, name: &str) -> &'f mut Grants {
     let Fact::Known(users) = &mut facts.kept_users else {
         panic!("no users");
     };
-    let model = users.kept[&b"default"[..]].clone();
-    users
-        .running
-        .entry(name.as_bytes().to_vec())
-        .or_insert(model)
+    let model = users.kept.get(&b"default"[..]).unwrap().clone();
+    let name = name.as_bytes().to_vec();
+    users.running.entry(name).or_insert(model)
 }
 
 /// redis.conf, to change.
