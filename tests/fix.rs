@@ -9,6 +9,7 @@ mod gate;
 mod gate_order;
 mod keeping;
 mod permission;
+mod persist;
 mod plan;
 mod reach;
 mod secrecy;

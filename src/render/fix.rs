@@ -82,9 +82,12 @@ fn offer(plan: &Plan<'_>) -> Vec<String> {
         "To do it: ",
         &format!("SECAUDIT FIX APPLY {}", ids.join(" ")),
     );
+    let persist = plan.persist_refused.as_deref().unwrap_or(
+        "PERSIST behind it keeps settings (CONFIG REWRITE) and statements (SECGATE SAVE).",
+    );
     lines.extend(wrapped(
         "",
-        "It does only what is named. PERSIST behind it keeps settings (CONFIG REWRITE) and statements (SECGATE SAVE).",
+        &format!("It does only what is named. {persist}"),
     ));
     lines
 }

@@ -15,6 +15,7 @@ pub fn plan(plan: &Plan<'_>) -> String {
         applied: false,
         findings: plan.items.iter().map(planned).collect(),
         applicable: plan.applicable(),
+        persist_refused: plan.persist_refused.as_deref(),
     };
     // Plain structs of strings and numbers: serialising them cannot fail.
     serde_json::to_string(&document).unwrap_or_default()
@@ -26,6 +27,7 @@ struct PlanDocument<'r> {
     applied: bool,
     findings: Vec<Planned<'r>>,
     applicable: Vec<&'static str>,
+    persist_refused: Option<&'r str>,
 }
 
 #[derive(Serialize)]

@@ -64,6 +64,9 @@ fn a_user_can_have_done_what_he_may_do_himself_all_of_it_or_nothing() {
         assert!(!fix(&mut client, "APPLY log.acl-log").is_error());
         assert_eq!(setting(&server, "acllog-max-len"), "128");
     }
+    // PERSIST keeps no more than was asked for.
+    let undo = ["CONFIG", "SET", "acllog-max-len", "0"];
+    assert!(server.call(undo).is_ok());
     let mut client = server.client();
     client.auth("keeper", "pw");
     let text = fix(&mut client, "APPLY limit.clients PERSIST")

@@ -123,6 +123,23 @@ impl Check for ConfigDrift {
     }
 }
 
+/// The settings that differ, each with what is said of it: what CONFIG REWRITE would write over what the file says.
+pub fn differences(facts: &Facts) -> Vec<(&'static str, String)> {
+    let Some(file) = &facts.configured else {
+        return Vec::new();
+    };
+    let plain = WATCHED
+        .iter()
+        .filter_map(|(name, kind)| drift(facts, file, name, *kind));
+    let plain = plain.map(|drift| (drift.name, drift.shown(facts)));
+    let secrets = WATCHED_SECRETS
+        .iter()
+        .filter(|name| secret_drifts(facts, file, name));
+    let path = steps::conf(facts);
+    let secrets = secrets.map(|name| (*name, format!("{name}: another one runs than {path} has")));
+    plain.chain(secrets).collect()
+}
+
 /// A setting that runs with another value than the file's.
 struct Drift<'f> {
     name: &'static str,
@@ -179,7 +196,7 @@ fn drift<'f>(
 }
 
 /// One way to write a value of this kind.
-fn normal(kind: Kind, value: &[u8]) -> Vec<u8> {
+pub fn normal(kind: Kind, value: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(value).trim().to_lowercase();
     let number = match kind {
         Kind::Number => text.parse::<u64>().ok(),

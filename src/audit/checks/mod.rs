@@ -8,7 +8,7 @@ mod certificates;
 mod commands;
 mod compromise;
 mod denial;
-mod drift;
+pub mod drift;
 mod files;
 mod gate;
 mod known_password;

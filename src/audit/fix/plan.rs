@@ -12,6 +12,8 @@ pub struct Plan<'r> {
     pub report: &'r Report,
     /// What it is about.
     pub items: Vec<Item<'r>>,
+    /// Why PERSIST would be refused, if all that can be done were asked for.
+    pub persist_refused: Option<String>,
 }
 
 /// What there is to do about one finding.
@@ -58,6 +60,7 @@ pub fn plan<'r>(
     Plan {
         report,
         items: findings.into_iter().map(item).collect(),
+        persist_refused: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::bounded;
 use super::config_lines::{Directive, directives};
+use super::config_said::{Line, of_one_name};
 use super::in_clear;
 use super::walk::absolute;
 use crate::audit::facts::{Configured, InClear, RenameLine, Secret, WATCHED, WATCHED_SECRETS};
@@ -36,6 +37,8 @@ pub struct ConfigFile {
     pub places: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The secrets they hold in clear.
     pub in_clear: Vec<InClear>,
+    /// Every line that says something, in the order in which the server reads them.
+    pub lines: Vec<Line>,
 }
 
 /// The settings that are kept as `places`.
@@ -92,12 +95,7 @@ impl ConfigFile {
 
     /// Keeps a line that is compared with the running server.
     fn watch(&mut self, line: &Directive) {
-        // Older names, and newer ones, of the same settings.
-        let name: &[u8] = match line.name.as_slice() {
-            b"slaveof" => b"replicaof",
-            b"primaryauth" => b"masterauth",
-            name => name,
-        };
+        let name = of_one_name(&line.name);
         if let (b"loadmodule", Some(path)) = (name, line.arguments.first()) {
             self.modules.push(path.clone());
         }
@@ -181,7 +179,9 @@ impl Reading {
         }
         self.read += 1;
         let bytes = path.as_os_str().as_bytes();
-        if !self.found.files.iter().any(|file| file == bytes) {
+        let known = self.found.files.iter().position(|file| file == bytes);
+        let file = known.unwrap_or(self.found.files.len());
+        if known.is_none() {
             self.found.files.push(bytes.to_vec());
         }
         let content = match bounded::whole(&path, MAX_FILE) {
@@ -198,8 +198,9 @@ impl Reading {
             in_clear::note(&mut self.found.in_clear, &path, line);
         }
         self.open.push(path);
-        for line in lines {
-            self.line(&line);
+        for directive in lines {
+            self.line(&directive);
+            self.found.lines.push(Line { file, directive });
         }
         self.open.pop();
     }

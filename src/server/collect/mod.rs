@@ -16,7 +16,8 @@ mod clients;
 mod command_access;
 pub mod command_calls;
 pub mod config_file;
-mod config_lines;
+pub mod config_lines;
+pub mod config_said;
 mod files;
 mod in_clear;
 mod kept_users;
@@ -36,7 +37,7 @@ mod standing;
 mod tcp_table;
 mod tls_support;
 pub mod users;
-mod walk;
+pub mod walk;
 pub mod wire_name;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Who is calling, and in what state the server is.
 
+use std::ffi::CString;
 use std::ptr;
 use std::rc::Rc;
 
@@ -150,6 +151,30 @@ pub fn acl_rules(user: &[u8], _: Lock<'_>) -> Option<Vec<u8>> {
             return None;
         }
         let text = rules(user);
+        free(user);
+        let copy = bytes(text).map(<[u8]>::to_vec);
+        free_string(text);
+        copy
+    }
+}
+
+/// What these ACL rules make of a new user, as ACL LIST would show them; `None` if the server does not take them. The
+/// user is nobody's: it has no name and is gone at once. Only under the lock.
+pub fn acl_rules_from(rules: &[u8], _: Lock<'_>) -> Option<Vec<u8>> {
+    let create = api!(RedisModule_CreateModuleUser)?;
+    let set = api!(RedisModule_SetModuleUserACLString)?;
+    let get = api!(RedisModule_GetModuleUserACLString)?;
+    let free = api!(RedisModule_FreeModuleUser)?;
+    let rules = CString::new(rules).ok()?;
+    // SAFETY: the name is not looked at; the user is ours to free and is used only in between; so is the text. No context
+    // and no place for the error are allowed.
+    unsafe {
+        let user = create(c"".as_ptr());
+        if user.is_null() {
+            return None;
+        }
+        let taken = set(ptr::null_mut(), user, rules.as_ptr(), ptr::null_mut()) == OK;
+        let text = if taken { get(user) } else { ptr::null_mut() };
         free(user);
         let copy = bytes(text).map(<[u8]>::to_vec);
         free_string(text);

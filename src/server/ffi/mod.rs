@@ -36,7 +36,8 @@ mod thread;
 
 pub use blocked::WaitingClient;
 pub use client::{
-    acl_log, acl_rules, caller, client_name, connection, is_connected, pauses_clients, server_state,
+    acl_log, acl_rules, acl_rules_from, caller, client_name, connection, is_connected,
+    pauses_clients, server_state,
 };
 pub use clock::about_now;
 pub use context::{Ctx, filter_is_registered};

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::acting::Acting;
+use super::persist::Persist;
 use super::steps::Steps;
 use super::{may, seat};
 use crate::audit::facts::Facts;
@@ -42,8 +43,19 @@ pub fn run(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
     if let Err(error) = obstacle(host, by, request, &wanted, &to_keep, &seat, &facts) {
         return error;
     }
+    let actions = actions(&wanted);
     let file = facts.server.config_file.as_deref();
-    let renames = file.map(ConfigFile::read).unwrap_or_default();
+    let read = file.map(ConfigFile::read);
+    let persist = Persist {
+        host,
+        facts: &facts,
+        file: read.as_ref(),
+        actions: &actions,
+    };
+    if let (true, Err(why)) = (request.persist, persist.obstacle(&to_keep)) {
+        return unchanged(&why);
+    }
+    let renames = read.unwrap_or_default();
     let acting = Acting::new(host, by, &renames);
     let steps = Steps { act: &acting };
     let done = do_all(&steps, &wanted);
@@ -58,6 +70,28 @@ pub fn run(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
         Form::Json => Answer::Text(render::fix_json::applied(&applied)),
         _ => Answer::lines(render::fix::applied(&applied, &after)),
     }
+}
+
+/// Why PERSIST would be refused for what is done about these checks, if it would.
+pub fn persist_refused(
+    host: &Host<'_>,
+    report: &Report,
+    facts: &Facts,
+    ids: &[&'static str],
+) -> Option<String> {
+    let wanted = wanted(report, ids);
+    let to_keep = to_keep(&wanted, facts);
+    if to_keep.is_empty() {
+        return None;
+    }
+    let file = facts.server.config_file.as_deref().map(ConfigFile::read);
+    let persist = Persist {
+        host,
+        facts,
+        file: file.as_ref(),
+        actions: &actions(&wanted),
+    };
+    persist.obstacle(&to_keep).err()
 }
 
 fn wanted(report: &Report, ids: &[&'static str]) -> Vec<Wanted> {
@@ -77,7 +111,16 @@ fn to_keep(wanted: &[Wanted], facts: &Facts) -> Vec<Keep> {
     keeps.into_iter().collect()
 }
 
-/// What stands in the way, known before anything is done.
+fn actions(wanted: &[Wanted]) -> Vec<Action> {
+    let each = wanted.iter().flat_map(|wanted| wanted.actions.clone());
+    each.collect()
+}
+
+fn unchanged(why: &str) -> Answer {
+    Answer::error(format!("{why}; nothing was changed"))
+}
+
+/// What stands in the way of doing it, known before anything is done.
 fn obstacle(
     host: &Host<'_>,
     by: &AskedBy,
@@ -87,33 +130,21 @@ fn obstacle(
     seat: &Seat,
     facts: &Facts,
 ) -> Result<(), Answer> {
-    let unchanged = |why: String| Answer::error(format!("{why}; nothing was changed"));
-    if request.persist {
-        if to_keep.contains(&Keep::Rewrite) && facts.server.config_file.is_none() {
-            return Err(unchanged(
-                "the server was started without a configuration file, so there is nothing for PERSIST to write to: \
-                 leave it out"
-                    .to_owned(),
-            ));
-        }
-        if to_keep.contains(&Keep::PolicySave) && facts.gate.policy_file.is_none() {
-            return Err(unchanged(NO_POLICY_FILE.to_owned()));
-        }
+    let saves_policy = request.persist && to_keep.contains(&Keep::PolicySave);
+    if saves_policy && facts.gate.policy_file.is_none() {
+        return Err(unchanged(NO_POLICY_FILE));
     }
     let mut has_password = facts.default_user().is_ok_and(|user| !user.nopass);
     for wanted in wanted {
         for action in &wanted.actions {
             if let Some(why) = refused(action, seat, facts, has_password) {
                 let (id, does) = (wanted.id, action.does());
-                return Err(unchanged(format!("{id}: {does}: {why}")));
+                return Err(unchanged(&format!("{id}: {does}: {why}")));
             }
             has_password |= *action == Action::NewPassword;
         }
     }
-    let actions: Vec<Action> = wanted
-        .iter()
-        .flat_map(|wanted| wanted.actions.clone())
-        .collect();
+    let actions = actions(wanted);
     let keeps = if request.persist { to_keep } else { &[] }.to_vec();
     let by = by.clone();
     host.visit(move |ctx| may::all(ctx, &by, &actions, &keeps))
@@ -243,7 +274,8 @@ fn take_back_if_nobody_is_told(
     let steps = Steps { act: &acting };
     let taken_back = steps.forget_password();
     for kept in &applied.kept {
-        if matches!(kept.result, Some(Ok(_))) {
+        // What could not be kept whole may be written all the same.
+        if kept.result.is_some() {
             let _ = steps.keep(kept.by, config_file);
         }
     }

@@ -9,6 +9,7 @@ mod acting;
 mod apply;
 mod may;
 mod permissions;
+mod persist;
 mod seat;
 mod steps;
 
@@ -55,7 +56,8 @@ fn show(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
     let facts = host.facts();
     let report = judge(host);
     let seat = seat::of(host, by);
-    let plan = plan::plan(&report, &facts, request.checks.as_deref(), &seat);
+    let mut plan = plan::plan(&report, &facts, request.checks.as_deref(), &seat);
+    plan.persist_refused = apply::persist_refused(host, &report, &facts, &plan.applicable());
     match request.form {
         Form::Json => Answer::Text(render::fix_json::plan(&plan)),
         _ => Answer::lines(render::fix::plan(&plan)),
