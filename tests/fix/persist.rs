@@ -262,6 +262,29 @@ fn a_secret_that_stands_in_no_file_is_not_written_into_one_that_others_read() {
 }
 
 #[test]
+fn what_an_included_file_overrules_is_not_said_to_be_kept() {
+    needs_module!();
+    let mut server = Server::builder()
+        .file("more.conf", "\nacllog-max-len 0\n")
+        .config("include", "more.conf")
+        .config("tcp-keepalive", "0")
+        .start();
+    let done = fix_json(
+        &mut server.client(),
+        "APPLY log.acl-log limit.clients PERSIST",
+    );
+    assert_eq!(done["complete"], false, "{done:#}");
+    assert_eq!(done["persist"][0]["result"], "failed");
+    let why = done["persist"][0]["error"].as_str().unwrap();
+    let place = format!("line 2 of {}/more.conf says 0", server.dir().display());
+    contains(why, &["is written, but a restart undoes", &place]);
+    assert!(!why.contains("tcp-keepalive"), "{why}");
+    server.restart();
+    assert_eq!(setting(&server, "acllog-max-len"), "0");
+    assert_eq!(setting(&server, "tcp-keepalive"), "300");
+}
+
+#[test]
 fn no_link_is_replaced_by_a_file_and_no_user_but_the_fixed_one_is_saved() {
     needs_module!();
     let users = "user default on nopass ~* &* +@all\n";

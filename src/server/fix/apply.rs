@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::acting::Acting;
-use super::persist::Persist;
+use super::persist::{self, Persist};
 use super::steps::Steps;
 use super::{may, seat};
 use crate::audit::facts::Facts;
@@ -59,10 +59,11 @@ pub fn run(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
     let acting = Acting::new(host, by, &renames);
     let steps = Steps { act: &acting };
     let done = do_all(&steps, &wanted);
-    let kept = match request.persist {
+    let mut kept = match request.persist {
         true => keep(&steps, &to_keep, &done, file),
         false => Vec::new(),
     };
+    hold_against_the_files(&mut kept, file, &actions);
     let after = judge(host);
     let applied = applied(wanted, done, (&before, &after), kept, to_keep);
     take_back_if_nobody_is_told(host, by, &renames, file, &applied);
@@ -202,6 +203,20 @@ pub fn keep(
         Kept { by: *by, result }
     };
     to_keep.iter().map(&mut one).collect()
+}
+
+/// What CONFIG REWRITE has written is not kept where an included file says otherwise.
+fn hold_against_the_files(kept: &mut [Kept], config_file: Option<&[u8]>, actions: &[Action]) {
+    for kept in kept {
+        if let (Keep::Rewrite, Some(Ok(file)), Some(path)) = (kept.by, &kept.result, config_file) {
+            let overruled = persist::overruled(&ConfigFile::read(path), actions);
+            if !overruled.is_empty() {
+                let what = overruled.join("; ");
+                let why = format!("{file} is written, but a restart undoes some of it: {what}");
+                kept.result = Some(Err(why));
+            }
+        }
+    }
 }
 
 fn applied(

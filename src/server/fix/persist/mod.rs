@@ -1,4 +1,4 @@
-//! PERSIST: what stands in its way, known before anything is done.
+//! PERSIST: what stands in its way, known before anything is done, and whether it did what it was to do.
 //!
 //! CONFIG REWRITE writes all that runs into the main file, not only what a fix has changed, and ACL SAVE writes all users.
 //! So it can make a file that the server does not start with, overwrite what the operator has written and not yet
@@ -6,9 +6,12 @@
 //! told to write less; so where one of these would happen, PERSIST is refused.
 
 mod accounts;
+mod after;
 mod modules;
 mod secrets;
 mod settings;
+
+pub use after::overruled;
 
 use std::ffi::OsStr;
 use std::fs;
