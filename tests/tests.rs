@@ -24,6 +24,9 @@ mod statements;
 // Every known way round a plain deny, closed.
 mod gate_bypass;
 
+// Names that redis.conf gave: of any length, and such as cannot be found out.
+mod renamed_by_conf;
+
 // Rules over users, addresses, arguments and parameters; categories, profiles, the seal.
 mod conditions;
 

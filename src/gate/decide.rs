@@ -75,7 +75,7 @@ pub struct Decided<'p> {
 pub struct Looked<'n, 'p> {
     /// The name as it was called.
     typed: &'n [u8],
-    /// The same in canonical form; `None` if the policy cannot have such a name.
+    /// The same in canonical form; `None` if the policy does not have the name, or it is longer than a policy's.
     canonical: Option<&'n [u8]>,
     named: Option<&'p Named>,
     /// The policy's own copy of the name, if it has it.
@@ -90,11 +90,10 @@ impl<'n, 'p> Looked<'n, 'p> {
         typed: &'n [u8],
         buffer: &'n mut [u8; MAX_NAME],
     ) -> Option<Self> {
-        let canonical = match policy.might_name(typed) {
-            true => name::canonical(typed, buffer),
-            false => None,
+        let (canonical, found) = match policy.might_name(typed) {
+            true => find(policy, typed, buffer),
+            false => (None, None),
         };
-        let found = canonical.and_then(|canonical| policy.found(canonical));
         (found.is_some() || policy.minds_all_names()).then_some(Self {
             typed,
             canonical,
@@ -218,12 +217,27 @@ fn decide_in<'p>(
 pub fn decide_for_module<'p>(policy: &'p Compiled, call: &dyn Call) -> Verdict<'p> {
     let typed = call.word(0).unwrap_or_default();
     let mut buffer = [0; MAX_NAME];
-    let command = name::canonical(typed, &mut buffer);
-    let named = command.and_then(|command| policy.named(command));
-    let mut steps = policy.steps(named);
+    let (_, found) = find(policy, typed, &mut buffer);
+    let mut steps = policy.steps(found.map(|(_, named)| named));
     match steps.find(|step| step.is_for_modules() && matches(step, call, None)) {
         Some(step) => verdict(policy.mode(), step, name::canonical_vec(typed).into()),
         None => Verdict::Pass(None),
+    }
+}
+
+/// The policy's own copy of a name, and what it knows of it.
+type Known<'p> = (&'p [u8], &'p Named);
+
+/// A name in canonical form, unless it is longer than a policy's, and what the table knows of it, however long it is.
+#[inline]
+fn find<'n, 'p>(
+    policy: &'p Compiled,
+    typed: &[u8],
+    buffer: &'n mut [u8; MAX_NAME],
+) -> (Option<&'n [u8]>, Option<Known<'p>>) {
+    match name::canonical(typed, buffer) {
+        Some(canonical) => (Some(canonical), policy.found(canonical)),
+        None => (None, policy.found_long(typed)),
     }
 }
 

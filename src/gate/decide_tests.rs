@@ -4,7 +4,7 @@ use super::super::Described;
 use super::*;
 use crate::policy::Policy;
 use crate::policy::condition::{Source, Via};
-use crate::policy::resolve::tests::FewCommands;
+use crate::policy::resolve::tests::{FewCommands, LONG_NAME};
 
 /// The decision in short: `deny r1`, `observe r1`, `pass`, `pass r2`, with `as config set` before it when rewritten.
 fn told(text: &str, words: &[&[u8]]) -> String {
@@ -71,6 +71,37 @@ fn case_and_nul_suffixes_change_nothing() {
     assert_eq!(told(text, &[b"config", b"sett"]), "pass");
     assert_eq!(told(text, &[b"flushall2"]), "pass");
     assert_eq!(told(text, &[b"\0flushall"]), "pass");
+}
+
+#[test]
+fn a_name_from_redis_conf_that_is_longer_than_a_policy_may_write_is_met_by_its_rules() {
+    let (same, tail) = (LONG_NAME.to_ascii_uppercase(), [LONG_NAME, b"\0x"].concat());
+    for text in [
+        "deny monitor",
+        "deny monitor|y\nallow get",
+        "allow get\ndeny @admin optional",
+    ] {
+        for name in [LONG_NAME, &same, &tail] {
+            let told = told(text, &[name, b"y"]);
+            assert!(told.starts_with("deny"), "{text}: {told}");
+        }
+        for length in [64, 65, 79, 81, 300] {
+            assert_eq!(told(text, &[&vec![b'x'; length], b"y"]), "pass", "{length}");
+        }
+    }
+    assert_eq!(told("rename monitor m0n", &[LONG_NAME]), "gone r1");
+    let told_new = told("rename monitor m0n\ndeny monitor", &[b"m0n"]);
+    let real = String::from_utf8_lossy(LONG_NAME);
+    assert_eq!(told_new, format!("as {real} deny r2"));
+    let policy = Policy::read(b"deny monitor via=module", &FewCommands).unwrap();
+    let compiled = Compiled::new(&policy, &FewCommands, false);
+    let call = Described {
+        words: &[LONG_NAME],
+        via: Some(Via::Module),
+        ..Described::default()
+    };
+    let verdict = decide_for_module(&compiled, &call);
+    assert!(matches!(verdict, Verdict::Deny(_)), "{verdict:?}");
 }
 
 #[test]

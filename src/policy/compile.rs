@@ -181,6 +181,7 @@ impl Build<'_> {
         for name in self.compiled.names.keys() {
             self.compiled.lengths.add(name);
             self.compiled.named.add(name);
+            self.compiled.longest = self.compiled.longest.max(name.len());
         }
         self.compiled
     }

@@ -7,11 +7,12 @@ use std::fmt;
 
 use super::problem::At;
 
-/// The longest name a policy may hold. No server's command comes near it.
+/// The longest name a policy may hold. No server's command comes near it; what rename-command makes of one may be longer.
 pub const MAX_NAME: usize = 64;
 
 /// A name as the server compares it, without allocating: the part before the first NUL, lower-cased into `buffer`.
-/// `None` when that part is longer than any name a policy may hold, so that no rule but `*` can mean it.
+/// `None` when that part is longer than any name a policy may hold: only a name that redis.conf's rename-command gave can
+/// be so long (`Compiled::found_long`).
 pub fn canonical<'b>(name: &[u8], buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
     let end = name.iter().position(|byte| *byte == 0);
     let name = name.get(..end.unwrap_or(name.len()))?;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::condition::{Condition, Via};
 use super::lengths::Lengths;
 use super::link::Link;
+use super::name::MAX_NAME;
 use super::short_names::ShortNames;
 use super::statement::{Action, DenyReply, Mode};
 
@@ -22,6 +23,8 @@ pub struct Compiled {
     /// The same of the names in the table alone, without what `*` adds.
     pub(super) named: Lengths,
     pub(super) names: HashMap<Box<[u8]>, Named, BuildHasherDefault<ShortNames>>,
+    /// How long the longest of them is.
+    pub(super) longest: usize,
     /// The rules for `*`, in order.
     pub(super) others: Vec<Step>,
     /// They ask for nothing but where the client connects from, which never changes.
@@ -130,6 +133,19 @@ impl Compiled {
     pub fn found(&self, name: &[u8]) -> Option<(&[u8], &Named)> {
         let (name, named) = self.names.get_key_value(name)?;
         Some((name, named))
+    }
+
+    /// The same of a name as the client sent it that is longer than any a policy may hold: rename-command in redis.conf
+    /// gives names of any length. It costs an allocation where there is such a name, and nothing where there is none.
+    #[cold]
+    pub fn found_long(&self, typed: &[u8]) -> Option<(&[u8], &Named)> {
+        if self.longest <= MAX_NAME {
+            return None;
+        }
+        let name = typed.split(|byte| *byte == 0).next()?;
+        (name.len() <= self.longest)
+            .then(|| self.found(&name.to_ascii_lowercase()))
+            .flatten()
     }
 
     /// What the table knows of a canonical name.
