@@ -182,6 +182,28 @@ fn a_password_that_is_set_after_refusals_hides_the_rules_from_strangers() {
 }
 
 #[test]
+fn a_default_user_that_is_off_hides_the_rules_from_strangers_though_it_needs_no_password() {
+    needs_module!();
+    require!(version::under_test().tells_filters_who_calls(), UNTOLD);
+    let user = "ops on >pw ~* &* +@all";
+    let server = Server::builder().config("user", user).start();
+    gate(&server, "DENY flushall id=no");
+    let (mut client, mut ops) = (server.client(), server.client());
+    assert!(ops.auth("ops", "pw").is_ok());
+    refused_plainly(&mut client);
+    refused_plainly(&mut ops);
+    assert!(ops.call(["ACL", "SETUSER", "default", "off"]).is_ok());
+    let error = server.stranger().call(["FLUSHALL"]).error_text();
+    assert!(error.starts_with("NOAUTH"), "{error}");
+    refused_plainly(&mut ops);
+    // Whoever came in before may stay, and is told.
+    refused_plainly(&mut client);
+    assert!(ops.call(["ACL", "SETUSER", "default", "on"]).is_ok());
+    let error = server.stranger().call(["FLUSHALL"]).error_text();
+    assert_eq!(error, TOLD);
+}
+
+#[test]
 fn a_client_that_passes_for_its_address_is_held_against_every_new_policy_and_every_name() {
     needs_module!();
     require!(version::under_test().tells_filters_who_calls(), UNTOLD);

@@ -165,9 +165,9 @@ impl<'s> Scene<'s> {
             return seen;
         }
         let rules = ffi::acl_rules(refusal::DEFAULT, self.call.lock()).unwrap_or_default();
-        let open = rules
-            .split(|byte| *byte == b' ')
-            .any(|rule| rule == b"nopass");
+        let has = |word: &[u8]| rules.split(|byte| *byte == b' ').any(|rule| rule == word);
+        // `ACL SETUSER default off` leaves `nopass`, but nobody comes in as a user that is off.
+        let open = has(b"on") && has(b"nopass");
         self.module.default_open.set(Some(open));
         open
     }
