@@ -2,7 +2,7 @@
 
 use crate::harness::resp::Client;
 use crate::harness::server::Server;
-use crate::harness::skip::needs_module;
+use crate::harness::skip::{needs_module, require};
 
 const ROUND: usize = 8000;
 /// A server closes the connection of a stranger for whom more than 1 KiB waits.
@@ -60,4 +60,26 @@ fn a_flood_of_refusals_leaves_memory_as_it_was_and_the_events_of_others_in_the_l
         assert_eq!(of_app, 1, "the one event of a named user is still there");
     }
     assert!(log.len() <= 128);
+}
+
+#[test]
+fn a_repeated_refusal_is_one_entry_of_acl_log_even_where_no_events_are_kept() {
+    needs_module!();
+    require!(
+        crate::harness::version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let server = Server::builder().policy("deny flushall\n").start();
+    let setting = ["CONFIG", "SET", "secaudit.log-max-len", "0"];
+    assert!(server.call(setting).is_ok());
+    let mut client = server.client();
+    for _ in 0..20 {
+        assert!(client.call(["FLUSHALL"]).is_error());
+    }
+    let entries = server.call(["ACL", "LOG"]);
+    let [entry] = entries.items() else {
+        panic!("one entry: {entries:?}")
+    };
+    assert_eq!(entry.items()[1].int(), 1, "{entry:?}");
+    assert_eq!(server.call(["SECGATE", "LOG"]).items().len(), 0);
 }

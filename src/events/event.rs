@@ -85,6 +85,11 @@ impl Seen<'_> {
             count: 1,
         }
     }
+
+    /// Whether anyone who reaches the port could have caused it.
+    pub fn is_anonymous(&self) -> bool {
+        self.user.is_none_or(|user| user == b"default")
+    }
 }
 
 /// One recorded decision.
@@ -138,11 +143,6 @@ impl Event {
         if self.address.as_deref() != later.address {
             self.address = later.address.map(str::to_owned);
         }
-    }
-
-    /// Whether anyone who reaches the port could have caused it.
-    pub fn is_anonymous(&self) -> bool {
-        self.user.as_deref().is_none_or(|user| user == b"default")
     }
 }
 

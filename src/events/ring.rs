@@ -1,5 +1,5 @@
 //! The ring of recent events: bounded, and repeats are merged, so that no flood of refusals can make the server grow or
-//! push out what others did.
+//! push out what others did. Recording costs the same however long the ring is.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,27 +11,34 @@ pub const DEFAULT_LENGTH: usize = 128;
 /// The longest ring that can be asked for.
 pub const MAX_LENGTH: usize = 100_000;
 
-/// How far back a repeat is looked for, in events and in time.
+/// How far back a repeat is looked for, in events of its kind and in time.
 const MERGED_WITHIN: (usize, Duration) = (16, Duration::from_secs(60));
 
-/// Recent events, the one that happened last at the end.
+/// Recent events of two kinds, each apart, so that making room for one never has to look for it among the other.
 #[derive(Debug)]
 pub struct Ring {
-    events: VecDeque<Event>,
-    /// How many of them anyone could have caused.
-    anonymous: usize,
+    /// Those that anyone could have caused.
+    anonymous: Events,
+    /// Those of users who have authenticated.
+    named: Events,
     longest: usize,
     last: u64,
+    /// How many decisions were recorded, repeats included: the order of all events.
+    decisions: u64,
     forgotten: u64,
 }
+
+/// Events of one kind, the one that happened last at the end, each with the number of the decision that put it there.
+type Events = VecDeque<(u64, Event)>;
 
 impl Default for Ring {
     fn default() -> Self {
         Self {
-            events: VecDeque::new(),
-            anonymous: 0,
+            anonymous: Events::new(),
+            named: Events::new(),
             longest: DEFAULT_LENGTH,
             last: 0,
+            decisions: 0,
             forgotten: 0,
         }
     }
@@ -41,34 +48,51 @@ impl Ring {
     /// Records a decision: as one more of a recent event that it repeats, else as a new one under the next number.
     /// Whether it is a new one. `name` looks up a client's name. When the ring is full, the oldest goes.
     pub fn record(&mut self, seen: &Seen<'_>, name: impl FnOnce(u64) -> Option<Vec<u8>>) -> bool {
-        if let Some(index) = self.repeated(seen) {
-            if index + 1 < self.events.len()
-                && let Some(event) = self.events.remove(index)
+        self.decisions += 1;
+        let events = match seen.is_anonymous() {
+            true => &mut self.anonymous,
+            false => &mut self.named,
+        };
+        if let Some(index) = repeated(events, seen) {
+            // It stands among the last few: taking it out moves no more than those.
+            if index + 1 < events.len()
+                && let Some(event) = events.remove(index)
             {
-                self.events.push_back(event);
+                events.push_back(event);
             }
-            if let Some(event) = self.events.back_mut() {
+            if let Some((number, event)) = events.back_mut() {
+                *number = self.decisions;
                 event.repeat(seen, name);
             }
             return false;
         }
         self.last += 1;
         let event = seen.recorded(self.last, seen.client.and_then(name));
-        self.anonymous += usize::from(event.is_anonymous());
-        self.events.push_back(event);
+        events.push_back((self.decisions, event));
         self.shrink();
         true
     }
 
     /// The newest events, newest first.
     pub fn newest(&self, count: usize) -> impl Iterator<Item = &Event> {
-        self.events.iter().rev().take(count)
+        let mut anonymous = self.anonymous.iter().rev().peekable();
+        let mut named = self.named.iter().rev().peekable();
+        let newest = std::iter::from_fn(move || {
+            let last = |events: Option<&&(u64, Event)>| events.map(|(number, _)| *number);
+            let (_, event) = match last(anonymous.peek()) > last(named.peek()) {
+                true => anonymous.next()?,
+                false => named.next()?,
+            };
+            Some(event)
+        });
+        newest.take(count.min(self.longest))
     }
 
     /// Forgets all events; numbers go on.
     pub fn clear(&mut self) {
-        self.events.clear();
-        self.anonymous = 0;
+        self.forgotten = self.forgotten();
+        self.anonymous.clear();
+        self.named.clear();
     }
 
     /// How many events are kept at the most.
@@ -76,45 +100,59 @@ impl Ring {
         self.longest
     }
 
-    /// Changes how many events are kept at the most; 0 keeps none.
+    /// Changes how many events are kept at the most; 0 shows none.
     pub fn set_longest(&mut self, longest: usize) {
+        if self.longest == 0 {
+            // What was never shown does not turn up now.
+            self.clear();
+        }
         self.longest = longest.min(MAX_LENGTH);
         self.shrink();
-        self.events.shrink_to(self.longest);
+        self.anonymous.shrink_to(0);
+        self.named.shrink_to(0);
     }
 
     /// How many events had to go to make room.
     pub fn forgotten(&self) -> u64 {
-        self.forgotten
+        let hidden = self.len().saturating_sub(self.longest);
+        self.forgotten + u64::try_from(hidden).unwrap_or(u64::MAX)
+    }
+
+    fn len(&self) -> usize {
+        self.anonymous.len() + self.named.len()
     }
 
     /// Makes room. Whoever fills the ring makes room from his own: clients that run as `default` are all who have not
     /// authenticated, so while others have events here, theirs are pushed out only when `default` has less than half.
     fn shrink(&mut self) {
-        while self.events.len() > self.longest {
-            let oldest = match self.anonymous > self.longest / 2 {
-                true => self.events.iter().position(Event::is_anonymous),
-                false => self.events.iter().position(|event| !event.is_anonymous()),
+        // Where none are shown, a few are still there to be repeated: a repeat is told nowhere else either.
+        let room = match self.longest {
+            0 => MERGED_WITHIN.0,
+            longest => longest,
+        };
+        while self.len() > room {
+            let (from, else_from) = match self.anonymous.len() > room / 2 {
+                true => (&mut self.anonymous, &mut self.named),
+                false => (&mut self.named, &mut self.anonymous),
             };
-            let gone = self.events.remove(oldest.unwrap_or(0));
-            self.anonymous -= usize::from(gone.is_some_and(|event| event.is_anonymous()));
+            let _ = from.pop_front().or_else(|| else_from.pop_front());
             self.forgotten += 1;
         }
     }
+}
 
-    /// The index of a recent event that this decision repeats.
-    fn repeated(&self, seen: &Seen<'_>) -> Option<usize> {
-        let (events, time) = MERGED_WITHIN;
-        let recent = |earlier: &Event| {
-            let since = seen.time.duration_since(earlier.time);
-            since.is_ok_and(|since| since <= time)
-        };
-        let mut newest = (0..self.events.len()).rev().take(events);
-        newest.find(|index| {
-            let earlier = self.events.get(*index);
-            earlier.is_some_and(|earlier| recent(earlier) && earlier.is_repeated_by(seen))
-        })
-    }
+/// The index of a recent event that this decision repeats.
+fn repeated(events: &Events, seen: &Seen<'_>) -> Option<usize> {
+    let (within, time) = MERGED_WITHIN;
+    let recent = |earlier: &Event| {
+        let since = seen.time.duration_since(earlier.time);
+        since.is_ok_and(|since| since <= time)
+    };
+    let mut newest = (0..events.len()).rev().take(within);
+    newest.find(|index| {
+        let earlier = events.get(*index);
+        earlier.is_some_and(|(_, earlier)| recent(earlier) && earlier.is_repeated_by(seen))
+    })
 }
 
 #[cfg(test)]
@@ -163,9 +201,26 @@ mod tests {
         ring.clear();
         ring.record(&seen("x", 0), |_| None);
         assert_eq!(seqs(&ring), [(132, 1)]);
+    }
+
+    #[test]
+    fn a_ring_that_shows_nothing_still_tells_a_repeat_from_a_new_event_and_does_not_grow() {
+        let mut ring = Ring::default();
         ring.set_longest(0);
+        assert!(ring.record(&seen("y", 0), |_| None));
+        for _ in 0..3 {
+            assert!(!ring.record(&seen("y", 0), |_| None));
+        }
+        assert_eq!((seqs(&ring), ring.forgotten()), (vec![], 1));
+        for number in 0..1000 {
+            ring.record(&seen(&number.to_string(), 0), |_| None);
+        }
+        assert_eq!((seqs(&ring), ring.forgotten()), (vec![], 1001));
+        assert!(ring.len() <= 16, "{}", ring.len());
+        ring.set_longest(2);
+        assert_eq!((seqs(&ring), ring.forgotten()), (vec![], 1001));
         ring.record(&seen("y", 0), |_| None);
-        assert_eq!(seqs(&ring), []);
+        assert_eq!((seqs(&ring), ring.forgotten()), (vec![(1002, 1)], 1001));
     }
 
     #[test]
@@ -251,5 +306,53 @@ mod tests {
             ring.newest(usize::MAX).filter(of).count()
         };
         assert_eq!((kept("app"), kept("default")), (40, DEFAULT_LENGTH - 40));
+    }
+
+    #[test]
+    fn events_of_both_kinds_are_shown_in_the_order_in_which_they_happened_last() {
+        let mut ring = Ring::default();
+        for (user, rule) in [
+            ("app", "a"),
+            ("default", "b"),
+            ("app", "c"),
+            ("default", "d"),
+            ("default", "b"),
+            ("app", "a"),
+        ] {
+            let seen = Seen {
+                user: Some(user.as_bytes()),
+                ..seen(rule, 2)
+            };
+            ring.record(&seen, |_| None);
+        }
+        assert_eq!(seqs(&ring), [(1, 2), (2, 2), (4, 1), (3, 1)]);
+        assert_eq!(ring.newest(2).map(|event| event.seq).sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn in_a_long_ring_that_others_have_half_filled_a_flood_costs_no_more_than_in_a_short_one() {
+        let flood = |longest: usize| {
+            let mut ring = Ring::default();
+            ring.set_longest(longest);
+            let mut by = |user: &str, number: usize| {
+                let rule = number.to_string();
+                let seen = Seen {
+                    user: Some(user.as_bytes()),
+                    ..seen(&rule, 2)
+                };
+                ring.record(&seen, |_| None);
+            };
+            (0..longest).for_each(|number| by("app", number));
+            (0..longest / 2 + 1).for_each(|number| by("default", number));
+            let mut timed = |_| {
+                let start = std::time::Instant::now();
+                (0..400).for_each(|number| by("default", number));
+                start.elapsed()
+            };
+            (0..5).map(&mut timed).min()
+        };
+        // Searching half of it took some thousand times as long.
+        let (short, long) = (flood(DEFAULT_LENGTH), flood(MAX_LENGTH));
+        assert!(long < short.map(|short| short * 20), "{long:?}, {short:?}");
     }
 }
