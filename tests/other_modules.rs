@@ -1,6 +1,7 @@
 //! Other modules: their commands come and go, and their own calls are free unless a rule says via=module.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use crate::gate::is_refusal;
 use crate::harness::c_module;
@@ -155,4 +156,41 @@ fn a_call_that_blocks_under_a_new_name_is_woken_and_a_rule_that_comes_meanwhile_
     assert_eq!(waiting.read().texts(), ["list", "x"]);
     let error = waiting.call(["BL1", "list", "1"]).error_text();
     assert!(is_refusal(&error, "blpop", "late"), "{error}");
+}
+
+#[test]
+fn a_call_under_a_new_name_that_waits_while_a_module_yields_runs_once_and_leaves_no_event() {
+    needs_module!();
+    let policy = "rename get g3t\nrename config|get config|g3t\nalias sign ping\nrename eval e1\n";
+    let server = Server::builder()
+        .policy(policy)
+        .config("loadmodule", other())
+        .config("busy-reply-threshold", "20")
+        .start();
+    server.call(["SET", "k", "v"]);
+    let mut busy = server.client();
+    let calls = [
+        vec!["G3T", "k"],
+        vec!["CONFIG", "G3T", "maxmemory"],
+        vec!["SIGN"],
+        vec!["E1", "return 7", "0"],
+    ];
+    let mut waiting: Vec<_> = calls.iter().map(|_| server.client()).collect();
+    let begun = Instant::now();
+    busy.send(["OTHER.HOLD"]);
+    std::thread::sleep(Duration::from_millis(200));
+    for (client, call) in waiting.iter_mut().zip(&calls) {
+        client.send(call);
+    }
+    assert_eq!(busy.read().int(), 1);
+    let replies: Vec<_> = waiting.iter_mut().map(|client| client.read()).collect();
+    assert!(begun.elapsed() >= Duration::from_secs(1), "they waited");
+    assert_eq!(replies[0].text(), "v");
+    assert_eq!(replies[1].texts()[0], "maxmemory");
+    assert_eq!(replies[2].text(), "PONG");
+    assert_eq!(replies[3].int(), 7);
+    assert_eq!(server.call(["SECGATE", "LOG"]).items().len(), 0);
+    // The old names are as gone as ever.
+    let error = server.call(["GET", "k"]).error_text();
+    assert!(error.starts_with("ERR unknown command"), "{error}");
 }

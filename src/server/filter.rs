@@ -128,18 +128,19 @@ fn rename(call: &mut FilterCall<'_>, module: &Module, command: &[u8], sub: Optio
     if let Some(sub) = sub {
         call.replace(1, sub);
     }
-    // The first word must be a new object even where only the second changes: Valkey 8 and 9 look no further.
-    if module.capabilities.get().caller_identity {
-        call.replace(0, command);
-        return;
-    }
-    // Redis 7.0 shows a paused call twice: the object tells that we have seen it.
+    // The first word must be another object even where only the second changes: Valkey 8 and 9 look no further. It is one
+    // that tells that we have seen the call: servers show it again if another module yields meanwhile, Redis 7.0 also
+    // after CLIENT PAUSE. Sharing it is safe with I/O threads: the main thread counts references, and leaves only what
+    // nobody else holds to them (tryDeferFreeClientObject in Redis 8.2, reclaimPendingCommand in 8.6,
+    // tryOffloadFreeArgvToIOThreads in Valkey 8 and 9).
     let lock = call.lock();
     let mut kept = module.kept.borrow_mut();
-    let kept = kept
-        .entry(command.into())
-        .or_insert_with(|| ffi::Kept::new(lock, command));
-    call.replace_with(0, kept);
+    if !kept.contains_key(command) {
+        kept.insert(command.into(), ffi::Kept::new(lock, command));
+    }
+    if let Some(kept) = kept.get(command) {
+        call.replace_with(0, kept);
+    }
 }
 
 /// Panics on purpose, in builds made to prove the fence.

@@ -54,7 +54,7 @@ pub struct Module {
     pub capabilities: Cell<Capabilities>,
     /// What the hidden commands are to answer next.
     pub pending: RefCell<Option<Pending>>,
-    /// Real names put in place of new ones, recognisable when a server shows a call twice (Redis 7.0).
+    /// Real names put in place of new ones, recognisable when a server shows a call twice.
     pub kept: RefCell<HashMap<Box<[u8]>, Kept>>,
     /// Who runs the script that is running.
     pub scripts: Scripts,
