@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::harness::account::{NO_ORDINARY_USER, can_be_ordinary};
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 
@@ -186,6 +187,30 @@ fn a_save_that_fails_says_why_and_leaves_the_old_file() {
     fs::rename(&moved, &folder).unwrap();
     assert!(
         error.contains("cannot be written, and is as it was: No such file or directory"),
+        "{error}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), POLICY);
+}
+
+#[test]
+fn a_save_into_a_folder_that_cannot_be_opened_says_so_before_the_file_is_replaced() {
+    needs_module!();
+    require!(can_be_ordinary(), NO_ORDINARY_USER);
+    let server = Server::builder().policy(POLICY).ordinary_user().start();
+    let path = server
+        .call(["CONFIG", "GET", "secaudit.policy-file"])
+        .texts()[1]
+        .clone();
+    let folder = std::path::Path::new(&path).parent().unwrap();
+    let mode = |mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+    let before = fs::metadata(folder).unwrap().permissions().mode();
+    server.call(["SECGATE", "RESET"]);
+    // Files can be made there, but the folder cannot be flushed to disk.
+    mode(0o300);
+    let error = server.call(["SECGATE", "SAVE"]).error_text();
+    mode(before);
+    assert!(
+        error.contains("cannot be written, and is as it was: Permission denied"),
         "{error}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), POLICY);

@@ -36,12 +36,9 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Writes a policy file: a new file beside it, flushed to disk, mode 600, put in its place in one step.
 pub fn write(path: &Path, text: &str) -> Result<(), String> {
-    let told = |why: &str| {
-        format!(
-            "the policy file {} cannot be written, and is as it was: {why}",
-            printable(path.as_os_str().as_bytes())
-        )
-    };
+    let shown = printable(path.as_os_str().as_bytes());
+    let told =
+        |why: &str| format!("the policy file {shown} cannot be written, and is as it was: {why}");
     // The server would not start with it.
     if text.len() > MAX_FILE {
         let size = text.len();
@@ -49,16 +46,24 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
             "it would have {size} bytes, and a policy may have {MAX_FILE} at most"
         )));
     }
-    replace(path, text).map_err(|error| told(&reason(&error)))
+    let folder = replace(path, text).map_err(|error| told(&reason(&error)))?;
+    let synced = folder.sync_all();
+    synced.map_err(|error| {
+        let why = reason(&error);
+        format!("the policy file {shown} is written, but may be lost if the machine fails: {why}")
+    })
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Puts the new file in its place; on an error the old one is there as it was. The folder is still to be flushed to disk.
+fn replace(path: &Path, text: &str) -> io::Result<File> {
     // Where the path is a link, the file it leads to is replaced, not the link.
     let target = followed(path)?;
     let folder = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    // Before the file is replaced: nothing can fail then that could be told beforehand.
+    let opened = File::open(folder)?;
     let mut file = tempfile::Builder::new()
         .prefix(".secaudit-policy-")
         .tempfile_in(folder)?;
@@ -67,7 +72,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         .set_permissions(Permissions::from_mode(0o600))?;
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    Ok(opened)
 }
 
 /// The file at the end of a chain of links. (`canonicalize` is not for modules: see clippy.toml.)
