@@ -49,8 +49,12 @@ fn a_file_that_others_may_read_is_no_matter_of_other_hosts() {
     let server = hardened().start();
     make_private(&server);
     set_mode(&server.dir().join("users.acl"), 0o644);
-    let grade = Report::of(&server).grade();
-    assert!(grade.starts_with("C (file.acl: "), "{grade}");
+    // A folder that nobody else enters would make it low.
+    set_mode(server.dir(), 0o711);
+    let report = Report::of(&server);
+    assert_eq!(report.severity("file.acl"), "high");
+    let grade = report.grade();
+    assert!(grade.starts_with("C (file."), "{grade}");
 }
 
 #[test]
