@@ -8,6 +8,7 @@ pub mod compile;
 pub mod condition;
 pub mod day;
 pub mod glob;
+mod hidden;
 mod lengths;
 mod link;
 pub mod name;

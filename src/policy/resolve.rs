@@ -1,6 +1,7 @@
 //! A policy's names held against the commands that this server has.
 
 use super::condition::Condition;
+use super::hidden;
 use super::name::Name;
 use super::nearest::did_you_mean;
 use super::parse::Draft;
@@ -57,20 +58,29 @@ pub trait Commands {
 pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
     let mut found = Vec::new();
     let known = |name: &Name| unknown(name, draft.optional, commands);
+    let known_category = |category: &Category| match draft.optional {
+        true => None,
+        false => {
+            unknown_category(category, commands).or_else(|| hidden::in_category(category, commands))
+        }
+    };
     match &draft.body {
         Body::Rule(rule) => {
             for target in &rule.targets {
                 match target {
                     Target::Command(name) => found.extend(known(name)),
                     Target::Category(category) => {
-                        found.extend(unknown_category(category, draft.optional, commands));
+                        found.extend(known_category(category));
                     }
                     Target::Every => {}
                 }
             }
             found.extend(not_config(rule, commands));
         }
-        Body::Profile { .. } => {}
+        Body::Profile { .. } if draft.optional => {}
+        Body::Profile { profile, .. } => {
+            found.extend(hidden::in_profile(profile, draft.at, commands));
+        }
         Body::Rename { old, new } => {
             found.extend(known(old));
             found.extend(not_free(old, new, commands));
@@ -143,12 +153,8 @@ fn not_config(rule: &Rule, commands: &dyn Commands) -> Vec<Problem> {
     wrong.map(problem).collect()
 }
 
-fn unknown_category(
-    category: &Category,
-    optional: bool,
-    commands: &dyn Commands,
-) -> Option<Problem> {
-    if optional || commands.category(&category.name).is_some() {
+fn unknown_category(category: &Category, commands: &dyn Commands) -> Option<Problem> {
+    if commands.category(&category.name).is_some() {
         return None;
     }
     let names = commands.categories();
@@ -288,8 +294,12 @@ pub mod tests {
     use super::*;
     use crate::policy::parse;
 
-    /// Knows a handful of commands; CONFIG has subcommands; DEBUG was removed; ACL renamed away; KEYS is now `k3ys`.
+    /// Knows a handful of commands; CONFIG has subcommands; DEBUG was removed; ACL renamed away; KEYS is now `k3ys`,
+    /// MONITOR `LONG_NAME`.
     pub struct FewCommands;
+
+    /// What rename-command made of a name, longer than any that a policy may write.
+    pub const LONG_NAME: &[u8] = &[b'x'; 80];
 
     impl Commands for FewCommands {
         fn find(&self, command: &[u8]) -> Found {
@@ -298,6 +308,7 @@ pub mod tests {
             };
             match command {
                 b"keys" => here(b"k3ys"),
+                b"monitor" => here(LONG_NAME),
                 b"debug" => Found::Removed,
                 b"acl" => Found::RenamedAway,
                 _ if self
@@ -342,6 +353,12 @@ pub mod tests {
                     name(b"flushall", None),
                     name(b"config", Some(b"set")),
                     name(b"auth", None),
+                ]),
+                b"admin" => Some(vec![
+                    name(b"monitor", None),
+                    name(b"acl", Some(b"setuser")),
+                    name(b"acl", Some(b"deluser")),
+                    name(b"debug", None),
                 ]),
                 _ => None,
             }

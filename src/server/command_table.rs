@@ -145,8 +145,13 @@ impl Commands for ServerCommands<'_> {
         }
         match self.table.new_name(command) {
             Some([]) => Found::Removed,
-            Some(new) if self.ctx.has_command(&[new]) => Found::Here { wire: new.to_vec() },
+            // One with a NUL in it runs under many names: no rule could mean them all.
+            Some(new) if !new.contains(&0) && self.ctx.has_command(&[new]) => {
+                Found::Here { wire: new.to_vec() }
+            }
             _ if self.table.commands.contains_key(command) => Found::RenamedAway,
+            // What COMMAND does not tell is removed, but where COMMAND itself is out of reach.
+            _ if self.ever_was(command) && self.table.commands.is_empty() => Found::RenamedAway,
             _ if self.ever_was(command) => Found::Removed,
             _ => Found::Absent,
         }
