@@ -328,31 +328,4 @@ mod tests {
         assert_eq!(seqs(&ring), [(1, 2), (2, 2), (4, 1), (3, 1)]);
         assert_eq!(ring.newest(2).map(|event| event.seq).sum::<u64>(), 3);
     }
-
-    #[test]
-    fn in_a_long_ring_that_others_have_half_filled_a_flood_costs_no_more_than_in_a_short_one() {
-        let flood = |longest: usize| {
-            let mut ring = Ring::default();
-            ring.set_longest(longest);
-            let mut by = |user: &str, number: usize| {
-                let rule = number.to_string();
-                let seen = Seen {
-                    user: Some(user.as_bytes()),
-                    ..seen(&rule, 2)
-                };
-                ring.record(&seen, |_| None);
-            };
-            (0..longest).for_each(|number| by("app", number));
-            (0..longest / 2 + 1).for_each(|number| by("default", number));
-            let mut timed = |_| {
-                let start = std::time::Instant::now();
-                (0..400).for_each(|number| by("default", number));
-                start.elapsed()
-            };
-            (0..5).map(&mut timed).min()
-        };
-        // Searching half of it took some thousand times as long.
-        let (short, long) = (flood(DEFAULT_LENGTH), flood(MAX_LENGTH));
-        assert!(long < short.map(|short| short * 20), "{long:?}, {short:?}");
-    }
 }
