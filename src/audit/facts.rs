@@ -12,6 +12,7 @@ mod names;
 mod network;
 mod origin;
 mod sentinels;
+mod started;
 
 pub use accepted::*;
 pub use configured::*;
@@ -24,11 +25,15 @@ pub use names::*;
 pub use network::*;
 pub use origin::*;
 pub use sentinels::*;
+pub use started::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
 
 /// Something read from the server, or the reason why it could not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +57,22 @@ impl Secret {
     pub fn reveal(&self) -> &[u8] {
         &self.0
     }
+    /// As the ACL keeps passwords.
+    pub fn acl_digest(&self) -> String {
+        acl_digest(&self.0)
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// A password as the ACL keeps it: its SHA-256 digest in lower-case hexadecimal.
+pub fn acl_digest(password: &[u8]) -> String {
+    let digest = Sha256::digest(password);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl<T> Fact<T> {
@@ -138,6 +153,8 @@ pub struct Facts {
     pub lua: Fact<Lua>,
     /// What redis.conf says; `None` when the server was started without one.
     pub configured: Option<Configured>,
+    /// The settings as they were when the server started; `None` where the module was loaded later.
+    pub started: Option<Arc<Started>>,
     /// The users that run beside those that the files make.
     pub kept_users: Fact<KeptUsers>,
     /// How each dangerous command stands, in the catalogue's order.

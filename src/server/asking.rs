@@ -2,13 +2,14 @@
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::beside::{Beside, Host};
 use super::collect::ask::{Ask, Reply, UsersCall};
 use super::ffi::{self, Ctx};
 use super::module::Module;
-use crate::audit::facts::{Fact, GateVerdict, Gated, Through};
+use crate::audit::facts::{Fact, GateVerdict, Gated, Started, Through};
 use crate::audit::passwords::Lists;
 use crate::gate::{Described, Verdict, decide, decide_enforced};
 use crate::policy::name::canonical_vec;
@@ -151,6 +152,11 @@ impl Ask for Asking<'_> {
             Fact::Known(gated(&Beside::gate(ctx.lock(), beside), &user, call))
         };
         self.each(calls, says, Fact::Unavailable)
+    }
+
+    fn started(&self) -> Option<Arc<Started>> {
+        self.host
+            .visit(|ctx| Module::get(ctx.lock()).started.get().cloned())
     }
 
     fn known_passwords(&self) -> Fact<Lists> {

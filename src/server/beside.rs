@@ -96,7 +96,8 @@ pub struct Tally {
 }
 
 impl<'h> Host<'h> {
-    fn on_the_spot(ctx: Ctx<'h>) -> Self {
+    /// For work that runs in the server's own call of us.
+    pub fn on_the_spot(ctx: Ctx<'h>) -> Self {
         Self::new(Way::OnTheSpot(ctx))
     }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::unsync::OnceCell;
@@ -17,6 +18,7 @@ use super::log_file::LogFile;
 use super::password_list::PasswordList;
 use super::scene::LastWords;
 use super::scripts::Scripts;
+use crate::audit::facts::Started;
 use crate::events::Ring;
 use crate::policy::table::Compiled;
 use crate::policy::{Lengths, Policy};
@@ -70,6 +72,8 @@ pub struct Module {
     pub default_open: Cell<Option<bool>>,
     /// How the last decision was put into words.
     pub last_words: LastWords,
+    /// The settings as they were when the server started; none where the module was loaded later.
+    pub started: OnceCell<Arc<Started>>,
     /// What the last report found.
     pub last_audit: RefCell<Option<Summary>>,
     /// Until restart nothing can be weakened.

@@ -157,6 +157,51 @@ fn what_no_line_speaks_of_is_held_against_the_servers_default() {
     Report::of(&server).shows("ioc.config-drift", "pass", "nothing that matters");
 }
 
+#[test]
+fn what_the_command_line_says_beside_the_file_is_no_drift_until_it_is_changed() {
+    needs_module!();
+    let id = "ioc.config-drift";
+    let password = strong_password("command line");
+    let args = ["--maxmemory", "100mb", "--requirepass", &password];
+    let server = Server::builder()
+        .config("maxmemory", "50mb")
+        .config("include", "more/*.conf")
+        .sign_in("default", &password)
+        .args(&args)
+        .start();
+    Report::of(&server).shows(id, "pass", "nothing that matters");
+    assert!(server.call(["CONFIG", "SET", "maxmemory", "50mb"]).is_ok());
+    let back = "maxmemory 52428800, by the command line 104857600";
+    Report::of(&server).shows(id, "fail", back);
+    assert!(server.call(["CONFIG", "SET", "maxmemory", "100mb"]).is_ok());
+    Report::of(&server).shows(id, "pass", "nothing that matters");
+    let conf = server.conf();
+    let text = std::fs::read(&conf).unwrap();
+    std::fs::write(&conf, text).unwrap();
+    // Now it may have another line than the server has read.
+    Report::of(&server)
+        .shows(id, "fail", "maxmemory 104857600, by ")
+        .shows(id, "fail", "requirepass: another one runs than ");
+}
+
+#[test]
+fn a_module_that_comes_later_does_not_take_what_was_changed_before_for_the_command_lines() {
+    needs_module!();
+    let server = Server::builder()
+        .no_module()
+        .config("enable-module-command", "yes")
+        .start();
+    for call in [
+        &["CONFIG", "SET", "maxmemory", "1gb"][..],
+        &["CONFIG", "RESETSTAT"],
+        &["MODULE", "LOAD", &module::path().to_string_lossy()],
+    ] {
+        assert!(server.call(call).is_ok());
+    }
+    let told = "maxmemory 1073741824, by default 0 unless the command line says so";
+    Report::of(&server).shows("ioc.config-drift", "fail", told);
+}
+
 /// User lines in every form that people write, and what of it the server makes.
 const USERS: [&str; 7] = [
     "app on >app-password ~app:* resetchannels +@read +GET +config|get -@dangerous",

@@ -100,6 +100,40 @@ fn what_the_server_would_write_without_its_quotes_is_not_written() {
 }
 
 #[test]
+fn what_the_command_line_says_beside_the_file_is_in_nobodys_way() {
+    needs_module!();
+    // As the units of Debian and Red Hat start it, and with settings of an operator's own.
+    let mut server = Server::builder()
+        .config("acllog-max-len", "0")
+        .config("daemonize", "yes")
+        .config("supervised", "auto")
+        .config("maxclients", "50")
+        .args(&["--supervised", "systemd", "--daemonize", "no"])
+        .args(&["--maxclients", "60", "--maxmemory", "100mb"])
+        .start();
+    let applied = fix(&mut server.client(), "APPLY log.acl-log PERSIST");
+    assert!(!applied.is_error(), "{applied}");
+    server.restart();
+    assert_eq!(setting(&server, "acllog-max-len"), "128");
+    assert_eq!(setting(&server, "maxmemory"), "104857600");
+}
+
+#[test]
+fn a_changed_setting_of_the_command_line_is_not_written_down() {
+    needs_module!();
+    let mut server = Server::builder()
+        .config("acllog-max-len", "0")
+        .args(&["--appendfsync", "always", "--maxmemory", "100mb"])
+        .start();
+    for (name, value) in [("appendfsync", "no"), ("maxmemory", "0")] {
+        assert!(server.call(["CONFIG", "SET", name, value]).is_ok());
+    }
+    let error = refused(&mut server);
+    let maxmemory = "maxmemory 0, by the command line 104857600";
+    contains(&error, &[maxmemory, "appendfsync no, at the start always"]);
+}
+
+#[test]
 fn the_plan_says_that_persist_is_refused() {
     needs_module!();
     let server = Server::builder()

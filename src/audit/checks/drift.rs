@@ -93,7 +93,7 @@ impl Check for ConfigDrift {
         let secrets: Vec<&str> = WATCHED_SECRETS
             .iter()
             .copied()
-            .filter(|name| secret_drifts(facts, file, name))
+            .filter(|name| secret_drifts(facts, file, name) && !is_secret_of_the_start(facts, name))
             .collect();
         let told = secrets.contains(&"requirepass");
         let users = match facts.kept_users.known() {
@@ -140,22 +140,35 @@ pub fn differences(facts: &Facts) -> Vec<(&'static str, String)> {
     plain.chain(secrets).collect()
 }
 
-/// A setting that runs with another value than the file's.
+/// A setting that runs with another value than a restart gives it.
 struct Drift<'f> {
     name: &'static str,
     running: &'f [u8],
-    /// What the file says; without a line, the default.
-    file: &'f [u8],
-    named: bool,
+    /// The value that a restart gives it.
+    next: &'f [u8],
+    by: By,
+}
+
+/// What gives a setting its value at a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    File,
+    CommandLine,
+    Default,
+    /// The module was not there at the start to see whether the command line says otherwise.
+    DefaultPerhaps,
 }
 
 impl Drift<'_> {
     fn shown(&self, facts: &Facts) -> String {
-        let (running, file) = (self.running(), word(self.file));
-        match self.named {
-            true => format!("{running}, by {} {file}", steps::conf(facts)),
-            // The command line is not seen from here: the server writes its title over it.
-            false => format!("{running}, by default {file} unless the command line says so"),
+        let (running, next) = (self.running(), word(self.next));
+        match self.by {
+            By::File => format!("{running}, by {} {next}", steps::conf(facts)),
+            By::CommandLine => format!("{running}, by the command line {next}"),
+            By::Default => format!("{running}, by default {next}"),
+            By::DefaultPerhaps => {
+                format!("{running}, by default {next} unless the command line says so")
+            }
         }
     }
 
@@ -179,19 +192,28 @@ fn drift<'f>(
 ) -> Option<Drift<'f>> {
     let running = facts.setting(name).ok()?;
     // A node of a cluster knows its master from nodes.conf.
-    let elsewhere = name == "replicaof" && reach::is_yes(facts, "cluster-enabled");
-    let default = DEFAULTS.iter().find(|(own, _)| *own == name && !elsewhere);
-    let line = file.settings.get(name).map(Vec::as_slice);
-    let value = line.or(default.map(|(_, value)| *value))?;
-    let same = match kind {
-        Kind::Folder => same_folder(facts, running, value),
-        kind => normal(kind, running) == normal(kind, value),
+    if name == "replicaof" && reach::is_yes(facts, "cluster-enabled") {
+        return None;
+    }
+    let same = |one: &[u8], other: &[u8]| match kind {
+        Kind::Folder => same_folder(facts, one, other),
+        kind => normal(kind, one) == normal(kind, other),
     };
-    (!same).then_some(Drift {
+    let line = file.settings.get(name).map(Vec::as_slice);
+    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
+    let default = default.map(|(_, value)| *value);
+    let (next, by) = match (facts.at_the_start(name), line, default) {
+        (Some(then), Some(line), _) if same(then, line) => (line, By::File),
+        (Some(then), None, Some(default)) if same(then, default) => (default, By::Default),
+        (Some(then), _, _) => (then, By::CommandLine),
+        (None, Some(line), _) => (line, By::File),
+        (None, None, default) => (default?, By::DefaultPerhaps),
+    };
+    (!same(running, next)).then_some(Drift {
         name,
         running,
-        file: value,
-        named: line.is_some(),
+        next,
+        by,
     })
 }
 
@@ -253,18 +275,27 @@ fn bare(mut path: &[u8]) -> &[u8] {
     path
 }
 
-fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
-    let (running, default) = match name {
-        "requirepass" => (&facts.requirepass, true),
-        _ => (&facts.masterauth, false),
+fn running_secret<'f>(facts: &'f Facts, name: &str) -> Result<Option<&'f Secret>, &'f str> {
+    let fact = match name {
+        "requirepass" => &facts.requirepass,
+        _ => &facts.masterauth,
     };
-    let Ok(running) = running.known() else {
+    fact.known().map(Option::as_ref)
+}
+
+/// Whether a password that is not the file's is the command line's.
+fn is_secret_of_the_start(facts: &Facts, name: &str) -> bool {
+    running_secret(facts, name).is_ok_and(|running| facts.is_password_from_the_start(name, running))
+}
+
+fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
+    let Ok(running) = running_secret(facts, name) else {
         return false;
     };
-    let running = running.as_ref().map_or(&b""[..], Secret::reveal);
+    let running = running.map_or(&b""[..], Secret::reveal);
     match file.secrets.get(name) {
         Some(line) => line.reveal() != running,
-        None => default && !running.is_empty(),
+        None => name == "requirepass" && !running.is_empty(),
     }
 }
 
@@ -288,9 +319,9 @@ fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>], only_users: bo
         .filter(|drift| CAN_BE_SET.contains(&drift.name));
     lines.extend(back.take(5).map(|drift| {
         format!(
-            "{cli} CONFIG SET {} {}   # if not: back to what the file says",
+            "{cli} CONFIG SET {} {}   # if not: back to what a restart makes it",
             drift.name,
-            steps::shell_path(drift.file)
+            steps::shell_path(drift.next)
         )
     }));
     let new = users.iter().filter(|user| user.is_new);
@@ -301,10 +332,11 @@ fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>], only_users: bo
     if only_users {
         return lines;
     }
-    lines.push(
+    let perhaps = plain.iter().any(|drift| drift.by == By::DefaultPerhaps);
+    lines.extend(perhaps.then(|| {
         "# what the server's command line sets stays after a restart: write it into the file, too"
-            .to_owned(),
-    );
+            .to_owned()
+    }));
     lines
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::checks::sample::{self, fails, folder, passes, password, unknown};
-use crate::audit::facts::Astray;
+use crate::audit::facts::{Astray, Login, acl_digest};
 
 fn with(name: &'static str, running: &str, line: Option<&str>) -> Facts {
     let mut facts = sample::hardened();
@@ -90,7 +90,6 @@ fn what_the_file_does_not_name_is_held_against_the_servers_default() {
 fn what_cannot_be_changed_at_run_time_came_from_the_command_line() {
     for (name, running) in [
         ("enable-debug-command", "yes"),
-        ("logfile", "/log"),
         ("unixsocket", "/a.sock"),
         ("dir", "/data"),
     ] {
@@ -119,6 +118,58 @@ fn a_password_is_compared_and_never_shown() {
     // A master's password may come from anywhere where the file has none.
     facts.masterauth = password("one-of-two");
     passes(&ConfigDrift, &facts);
+}
+
+#[test]
+fn what_the_command_line_said_is_no_drift_until_it_is_changed() {
+    let start = [
+        ("port", "7000"),
+        ("maxmemory", "512"),
+        ("appendonly", "no"),
+        ("bind", "127.0.0.1"),
+    ];
+    let mut facts = with("port", "7000", None);
+    sample::set(&mut facts, "maxmemory", "512");
+    fails(&ConfigDrift, &facts);
+    sample::started(&mut facts, &start, Some(sample::PASSWORD));
+    passes(&ConfigDrift, &facts);
+    sample::set(&mut facts, "maxmemory", "0");
+    sample::set(&mut facts, "appendonly", "yes");
+    sample::set(&mut facts, "bind", "0.0.0.0");
+    let failure = fails(&ConfigDrift, &facts);
+    assert_eq!(
+        failure.actual,
+        [
+            "bind 0.0.0.0, by /etc/redis/redis.conf 127.0.0.1",
+            "appendonly yes, by default no",
+            "maxmemory 0, by the command line 512",
+        ]
+    );
+    let steps = failure.steps.join("\n");
+    assert!(steps.contains("CONFIG SET maxmemory 512 "), "{steps}");
+    assert!(!steps.contains("# what the server's command line"));
+    sample::conf(&mut facts).changed = Some(facts.time);
+    let told = fails(&ConfigDrift, &facts).actual.join("\n");
+    assert!(told.contains("port 7000, by default 6379 unless the command line says so"));
+}
+
+#[test]
+fn a_password_of_the_command_line_is_no_drift_until_it_is_changed() {
+    let mut facts = sample::hardened();
+    facts.requirepass = password("of-the-command-line");
+    let digest = acl_digest(b"of-the-command-line");
+    sample::running(&mut facts, "default").login = Some(Login::Passwords([digest].into()));
+    fails(&ConfigDrift, &facts);
+    sample::started(&mut facts, &[], Some("of-the-command-line"));
+    passes(&ConfigDrift, &facts);
+    let told = |facts: &Facts| fails(&ConfigDrift, facts).actual.join("\n");
+    sample::running(&mut facts, "default").login = Some(Login::Anything);
+    assert!(told(&facts).starts_with("user default runs with other passwords than "));
+    facts.requirepass = password("another");
+    assert_eq!(
+        told(&facts),
+        "requirepass: another one runs than /etc/redis/redis.conf has"
+    );
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `auth.password-strength`: the passwords the server keeps in clear are not to be guessed.
 
-use sha2::{Digest, Sha256};
-
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Fact, Facts, Secret};
@@ -123,8 +121,7 @@ fn is_stale(facts: &Facts, secret: &Secret) -> bool {
     let Ok(default) = facts.default_user() else {
         return false;
     };
-    let digest = Sha256::digest(secret.reveal());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret.acl_digest();
     !default
         .password_hashes
         .iter()

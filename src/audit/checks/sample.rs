@@ -13,8 +13,6 @@ mod network;
 pub use changes::*;
 pub use network::*;
 
-use sha2::{Digest, Sha256};
-
 use crate::audit::check::{Check, Failure, Outcome};
 use crate::audit::command_names;
 use crate::audit::facts::*;
@@ -123,6 +121,7 @@ pub fn hardened() -> Facts {
         package: Fact::Known(None),
         lua: Fact::Known(Lua::Confined),
         configured: Some(configured()),
+        started: None,
         kept_users: Fact::Known(kept_users()),
         commands: command_names::all()
             .chain([command_names::SETUSER])
@@ -467,8 +466,7 @@ pub fn password(text: &str) -> Fact<Option<Secret>> {
 
 /// A password as the ACL keeps it.
 pub fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    acl_digest(text.as_bytes())
 }
 
 /// The failure of a check that fails.

@@ -10,6 +10,8 @@ pub struct KeptUsers {
     pub file: Vec<u8>,
     /// What the files make of each user; of the default user always something.
     pub kept: BTreeMap<Vec<u8>, Grants>,
+    /// No line makes the default user, so that his password is that of `requirepass`.
+    pub default_by_requirepass: bool,
     /// Those the server has.
     pub running: BTreeMap<Vec<u8>, Grants>,
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
-use crate::audit::facts::{Grants, Login};
+use crate::audit::facts::{Grants, Login, acl_digest};
 
 /// What the default user is where no file speaks of it and there is no `requirepass`.
 pub fn of_default() -> Grants {
@@ -25,12 +23,6 @@ pub fn read<'r>(rules: impl IntoIterator<Item = &'r [u8]>) -> Grants {
         }
     }
     grants
-}
-
-/// A password as the ACL keeps it.
-pub fn digest(password: &[u8]) -> String {
-    let digest = Sha256::digest(password);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn nothing() -> Grants {
@@ -68,9 +60,9 @@ fn take(grants: &mut Grants, rule: &[u8]) {
 /// The rules whose letters count as they are.
 fn take_value(grants: &mut Grants, rule: &[u8]) {
     match rule {
-        [b'>', password @ ..] => add(grants, digest(password)),
+        [b'>', password @ ..] => add(grants, acl_digest(password)),
         [b'#', hash @ ..] => add(grants, String::from_utf8_lossy(hash).to_lowercase()),
-        [b'<', password @ ..] => remove(grants, &digest(password)),
+        [b'<', password @ ..] => remove(grants, &acl_digest(password)),
         [b'!', hash @ ..] => remove(grants, &String::from_utf8_lossy(hash).to_lowercase()),
         [b'~', pattern @ ..] => key(grants, pattern),
         [b'%', flags @ ..] => {
@@ -137,7 +129,7 @@ mod tests {
     fn what_a_person_writes_comes_to_what_the_server_writes_of_it() {
         let a = "2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90";
         let b = "81b637d8fcd2c6da6359e6963113a1170de795e4b725b84d1e0b4cfd9ec58ce9";
-        assert_eq!([digest(b"alice"), digest(b"bob")], [a, b]);
+        assert_eq!([acl_digest(b"alice"), acl_digest(b"bob")], [a, b]);
         for (person, server) in [
             (
                 "on >alice resetchannels allkeys +GET",

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::command_calls::Call;
-use crate::audit::facts::{Fact, Gated};
+use crate::audit::facts::{Fact, Gated, Started};
 use crate::audit::passwords::Lists;
 
 /// A reply of the server to a command that this module called, asked in RESP2, as plain data.
@@ -41,6 +41,8 @@ pub trait Ask {
     fn acl_rules_each(&self, users: Vec<Vec<u8>>) -> Vec<Fact<Option<Vec<u8>>>>;
     /// What our own gate says to these users' calls, through the pure `decide`, and why it lets through those that it does.
     fn gate_verdicts(&self, calls: Vec<UsersCall>) -> Vec<Fact<Gated>>;
+    /// The settings as they were when the server started, if the module was loaded then.
+    fn started(&self) -> Option<Arc<Started>>;
     /// The lists of known passwords, built when first asked for.
     fn known_passwords(&self) -> Fact<Lists>;
 }

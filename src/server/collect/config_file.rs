@@ -9,6 +9,7 @@ use super::bounded;
 use super::config_lines::{Directive, directives};
 use super::config_said::{Line, of_one_name};
 use super::in_clear;
+use super::last_change::LastChange;
 use super::walk::absolute;
 use crate::audit::facts::{Configured, InClear, RenameLine, Secret, WATCHED, WATCHED_SECRETS};
 
@@ -21,6 +22,8 @@ pub struct ConfigFile {
     pub unread: Vec<String>,
     /// Lines that could not be read, as `path: line 7`.
     pub bad_lines: Vec<String>,
+    /// When they were last changed.
+    pub changed: LastChange,
     /// `rename-command`: the old name in lower case, and what it became; empty when it was removed.
     pub renames: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The same line by line, as checks want it.
@@ -116,6 +119,7 @@ impl ConfigFile {
     pub fn configured(&self) -> Configured {
         Configured {
             gap: self.unread.first().or(self.bad_lines.first()).cloned(),
+            changed: self.changed.time(),
             renames: self.rename_lines.clone(),
             modules: self.modules.iter().map(|path| path_bytes(path)).collect(),
             settings: self.watched.clone(),
@@ -188,6 +192,7 @@ impl Reading {
             Ok(content) => content,
             Err(reason) => return self.gap(reason),
         };
+        self.found.changed.note(&path);
         self.total += content.len();
         let (lines, unreadable) = directives(&content);
         let bad = unreadable
@@ -254,7 +259,10 @@ impl Reading {
         for base in bases {
             let path = base.join(OsStr::from_bytes(pattern));
             let found = match wild {
-                true => self.matching(path),
+                true => {
+                    self.found.changed.note_pattern(&path);
+                    self.matching(path)
+                }
                 false if path.exists() => vec![path],
                 false => Vec::new(),
             };

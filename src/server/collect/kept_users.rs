@@ -26,13 +26,15 @@ pub fn read(file: &ConfigFile, settings: &Settings, running: Fact<ByName>) -> Fa
     };
     let read = match (settings.config.known(), settings.get("aclfile")) {
         (Err(reason), _) => Err(format!("whether there is an aclfile: {reason}")),
-        (Ok(_), Some(aclfile)) => of_aclfile(aclfile),
-        (Ok(_), None) => of_redis_conf(file),
+        (Ok(_), Some(aclfile)) => of_aclfile(aclfile).map(|(path, kept)| (path, kept, false)),
+        (Ok(_), None) => of_redis_conf(file)
+            .map(|(path, kept)| (path, kept, !file.users.contains(&b"default"[..]))),
     };
     match read {
-        Ok((file, kept)) => Fact::Known(KeptUsers {
+        Ok((file, kept, default_by_requirepass)) => Fact::Known(KeptUsers {
             file,
             kept,
+            default_by_requirepass,
             running,
         }),
         Err(reason) => Fact::Unavailable(reason),
@@ -84,10 +86,8 @@ fn of_redis_conf(file: &ConfigFile) -> Result<(Vec<u8>, ByName), String> {
     kept.entry(b"default".to_vec()).or_insert_with(|| {
         let mut default = acl_grants::of_default();
         let password = file.secrets.get("requirepass");
-        let password = password.map(|password| password.reveal());
-        if let Some(password) = password.filter(|password| !password.is_empty()) {
-            let digest = acl_grants::digest(password);
-            default.login = Some(Login::Passwords([digest].into()));
+        if let Some(password) = password.filter(|password| !password.reveal().is_empty()) {
+            default.login = Some(Login::Passwords([password.acl_digest()].into()));
         }
         default
     });
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(users[&b"default"[..]], acl_grants::of_default());
         let users = kept("requirepass alice\n", None);
         let default = &users.known().unwrap().kept[&b"default"[..]];
-        let digest = acl_grants::digest(b"alice");
+        let digest = crate::audit::facts::acl_digest(b"alice");
         assert_eq!(default.login, Some(Login::Passwords([digest].into())));
     }
 

@@ -21,6 +21,7 @@ pub mod config_said;
 mod files;
 mod in_clear;
 mod kept_users;
+mod last_change;
 mod links;
 mod logins;
 mod lua;
@@ -106,6 +107,7 @@ pub fn collect(ask: &dyn Ask, gate: Gate) -> Facts {
         lua: lua::read(ask, &file),
         configured,
         kept_users,
+        started: ask.started(),
         commands: commands.access,
         gate,
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::ask::{Ask, Reply, UsersCall};
 use crate::audit::command_names;
-use crate::audit::facts::{Fact, GateVerdict, Gated, Through};
+use crate::audit::facts::{Fact, GateVerdict, Gated, Started, Through};
 use crate::audit::passwords::{Index, Lists, Source};
 
 /// The password of the server in memory.
@@ -284,6 +284,10 @@ impl Ask for Twin {
             })
         };
         calls.iter().map(verdict).collect()
+    }
+
+    fn started(&self) -> Option<Arc<Started>> {
+        None
     }
 
     fn known_passwords(&self) -> Fact<Lists> {

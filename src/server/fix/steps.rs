@@ -1,9 +1,5 @@
 //! One action done: what was there before, the change, and whether it is there now.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
-
 use super::act::Act;
 use super::permissions;
 use crate::audit::facts::User;
@@ -92,11 +88,7 @@ impl Steps<'_> {
     fn new_password(&self) -> Result<Change, String> {
         let before = self.default_user()?;
         let password = self.act.new_password()?;
-        let mut hash = String::from("#");
-        for byte in Sha256::digest(password.reveal()) {
-            // Writing into a string does not fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
+        let hash = format!("#{}", password.acl_digest());
         let by_acl: Vec<&[u8]> = vec![
             b"acl",
             b"setuser",

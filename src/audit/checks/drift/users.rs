@@ -19,11 +19,19 @@ pub fn changes<'f>(facts: &Facts, users: &'f KeptUsers, passwords_told: bool) ->
     let file = printable(&users.file);
     let keeps_text = !facts.server.version.starts_with("7.0.");
     let mut changes = Vec::new();
+    let of_the_start = users
+        .default_by_requirepass
+        .then(|| password_of_the_start(facts))
+        .flatten();
     for (name, running) in &users.running {
         let shown = match users.kept.get(name) {
             None => format!("{} runs, and {file} does not make it", called(name)),
             Some(kept) => {
-                let mut differs = differences(kept, running, keeps_text);
+                let mut kept = kept.clone();
+                if let (b"default", Some(login)) = (name.as_slice(), &of_the_start) {
+                    kept.login = Some(login.clone());
+                }
+                let mut differs = differences(&kept, running, keeps_text);
                 differs
                     .retain(|what| !(passwords_told && name == b"default" && *what == "passwords"));
                 if differs.is_empty() {
@@ -49,6 +57,14 @@ pub fn changes<'f>(facts: &Facts, users: &'f KeptUsers, passwords_told: bool) ->
             }),
     );
     changes
+}
+
+/// The password that the command line gives the default user at every start, over that of the file.
+fn password_of_the_start(facts: &Facts) -> Option<Login> {
+    let password = facts.requirepass.known().ok()?.as_ref()?;
+    facts
+        .is_password_from_the_start("requirepass", Some(password))
+        .then(|| Login::Passwords([password.acl_digest()].into()))
 }
 
 fn called(name: &[u8]) -> String {

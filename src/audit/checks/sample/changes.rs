@@ -1,6 +1,8 @@
 //! What a test changes on a server of the samples: a setting, a user, a command, the policy's words on the audit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::facts::*;
 use crate::policy::day::Day;
@@ -43,6 +45,7 @@ pub fn kept_users() -> KeptUsers {
     KeptUsers {
         file: b"/etc/redis/redis.conf".to_vec(),
         kept: users.clone(),
+        default_by_requirepass: true,
         running: users,
     }
 }
@@ -60,6 +63,18 @@ pub fn running<'f>(facts: &'f mut Facts, name: &str) -> &'f mut Grants {
 /// redis.conf, to change.
 pub fn conf(facts: &mut Facts) -> &mut Configured {
     facts.configured.as_mut().unwrap()
+}
+
+/// The server started with these settings and this password, long after its files were last changed.
+pub fn started(facts: &mut Facts, pairs: &[(&str, &str)], requirepass: Option<&str>) {
+    let time = facts.time;
+    conf(facts).changed = Some(time - Duration::from_secs(3600));
+    let settings = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+    let password = requirepass.map(|password| Secret::new(password.as_bytes().to_vec()));
+    let passwords = password.iter().map(|password| ("requirepass", password));
+    facts.started = Some(Arc::new(Started::new(time, settings.collect(), passwords)));
 }
 
 /// A user, to change.

@@ -3,14 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::Refused;
-use crate::audit::facts::Facts;
+use crate::audit::facts::{Facts, acl_digest};
 use crate::policy::words::quote;
 use crate::render::escape::printable;
 use crate::server::beside::Host;
@@ -100,7 +97,7 @@ pub fn of_config(file: &ConfigFile) -> Vec<Written> {
         .get(&b"requirepass"[..])
         .map(|line| line.value());
     let rules = match password.filter(|password| !password.is_empty()) {
-        Some(password) => format!("on #{} ~* &* +@all", digest(&password)),
+        Some(password) => format!("on #{} ~* &* +@all", acl_digest(&password)),
         None => DEFAULT.to_owned(),
     };
     add_default(&mut written, rules);
@@ -205,8 +202,8 @@ fn in_one<'r>(rules: impl Iterator<Item = &'r [u8]>) -> String {
             text.push(' ');
         }
         match rule {
-            [b'>', password @ ..] => text.push_str(&format!("#{}", digest(password))),
-            [b'<', password @ ..] => text.push_str(&format!("!{}", digest(password))),
+            [b'>', password @ ..] => text.push_str(&format!("#{}", acl_digest(password))),
+            [b'<', password @ ..] => text.push_str(&format!("!{}", acl_digest(password))),
             rule if rule
                 .iter()
                 .all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte)) =>
@@ -215,15 +212,6 @@ fn in_one<'r>(rules: impl Iterator<Item = &'r [u8]>) -> String {
             }
             rule => quote(rule, &mut text),
         }
-    }
-    text
-}
-
-fn digest(password: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(password) {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{byte:02x}");
     }
     text
 }

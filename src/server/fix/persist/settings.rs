@@ -9,6 +9,7 @@ use crate::audit::facts::{Facts, Kind, WATCHED};
 use crate::audit::fix::Action;
 use crate::render::escape::printable_up_to;
 use crate::server::collect::config_file::ConfigFile;
+use crate::server::collect::config_said::of_one_name;
 use crate::server::collect::settings::is_secret;
 
 /// What servers do where no line speaks of it, of the settings that intruders change.
@@ -22,7 +23,14 @@ const DEFAULTS: [(&str, &[u8]); 6] = [
 ];
 
 /// Words that mean the same as others, or that the server puts into an order of its own.
-const MANY_WAYS: [&str; 3] = ["oom-score-adj", "notify-keyspace-events", "supervised"];
+const MANY_WAYS: [&str; 2] = ["oom-score-adj", "notify-keyspace-events"];
+
+/// What a service manager says on the command line over the file's line, as the units of Debian and Red Hat do
+/// (`--supervised systemd --daemonize no`). CONFIG REWRITE writes that down, which changes nothing: the manager says it again.
+const OF_SERVICE_MANAGERS: [&str; 2] = ["daemonize", "supervised"];
+
+/// Settings by their names.
+type Config = BTreeMap<String, Vec<u8>>;
 
 /// Where settings run with other values than the files give them, but for those that are to be changed.
 pub fn differences(
@@ -37,34 +45,73 @@ pub fn differences(
         .into_iter()
         .map(|(name, shown)| (name.to_owned(), shown))
         .collect();
-    for (name, line) in file.last_lines() {
-        let name = String::from_utf8_lossy(name).into_owned();
-        let Some(running) = config.get(&name).filter(|_| !is_secret(&name)) else {
-            continue;
-        };
-        let said = line.value();
-        if !watched(&name) && plainly_differ(&name, running, &said) {
-            let (running, said) = (shown(running), shown(&said));
-            let place = file.place(line);
-            let text = format!("{name} {running}, by {place} {said}");
-            differ.insert(name, text);
-        }
-    }
-    for (name, default) in DEFAULTS {
-        let unsaid = file.lines_of(name.as_bytes()).next().is_none();
-        // A node's master is no setting: CONFIG REWRITE leaves it out.
-        let of_cluster = name == "replicaof" && facts.setting("cluster-enabled") == Ok(b"yes");
-        if let (true, false, Some(running)) = (unsaid, of_cluster, config.get(name))
-            && running != default
-        {
-            let (running, default) = (shown(running), shown(default));
-            let text = format!("{name} {running}, by default {default}");
-            differ.entry(name.to_owned()).or_insert(text);
+    match facts.knows_the_start() {
+        true => differ.extend(since_the_start(facts, config)),
+        false => {
+            differ.extend(from_the_lines(config, file));
+            let unsaid = from_the_defaults(facts, config, file);
+            unsaid.for_each(|(name, text)| _ = differ.entry(name).or_insert(text));
         }
     }
     let changed: BTreeSet<&str> = actions.iter().flat_map(changed).collect();
     differ.retain(|name, _| !changed.contains(name.as_str()));
     Ok(differ.into_values().collect())
+}
+
+/// What was changed since the server read its files, which are as they were: the server's own account of it.
+fn since_the_start<'a>(
+    facts: &'a Facts,
+    config: &'a Config,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    config.iter().filter_map(|(name, running)| {
+        let then = facts.at_the_start(name)?;
+        let one = String::from_utf8_lossy(of_one_name(name.as_bytes()));
+        // A module's settings are read after it was loaded.
+        let judged = watched(&one) || is_secret(name) || name.contains('.');
+        let same = judged || normal(name, running) == normal(name, then);
+        let (running, then) = (shown(running), shown(then));
+        (!same).then(|| {
+            (
+                name.clone(),
+                format!("{name} {running}, at the start {then}"),
+            )
+        })
+    })
+}
+
+/// What surely differs from the lines of the files, where some may have been changed since the server read them.
+fn from_the_lines<'a>(
+    config: &'a Config,
+    file: &'a ConfigFile,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    file.last_lines().into_iter().filter_map(|(name, line)| {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let running = config.get(&name).filter(|_| !is_secret(&name))?;
+        let said = line.value();
+        let differs = !watched(&name) && plainly_differ(&name, running, &said);
+        let (running, said, place) = (shown(running), shown(&said), file.place(line));
+        differs.then(|| (name.clone(), format!("{name} {running}, by {place} {said}")))
+    })
+}
+
+/// What intruders change, and no line speaks of.
+fn from_the_defaults<'a>(
+    facts: &'a Facts,
+    config: &'a Config,
+    file: &'a ConfigFile,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    // A node's master is no setting: CONFIG REWRITE leaves it out.
+    let cluster = facts.setting("cluster-enabled") == Ok(b"yes");
+    DEFAULTS.into_iter().filter_map(move |(name, default)| {
+        let unsaid = file.lines_of(name.as_bytes()).next().is_none();
+        let of_cluster = name == "replicaof" && cluster;
+        let running = config.get(name).filter(|running| *running != default)?;
+        let (running, default) = (shown(running), shown(default));
+        (unsaid && !of_cluster).then(|| {
+            let text = format!("{name} {running}, by default {default}");
+            (name.to_owned(), text)
+        })
+    })
 }
 
 /// A value in one of the ways to write it, for comparing.
@@ -105,7 +152,8 @@ fn plainly_differ(name: &str, running: &[u8], said: &[u8]) -> bool {
         !value.is_empty() && value.iter().all(letter)
     };
     let comparable = (number(&running) && number(&said)) || (word(&running) && word(&said));
-    comparable && running != said && !MANY_WAYS.contains(&name)
+    let excused = MANY_WAYS.contains(&name) || OF_SERVICE_MANAGERS.contains(&name);
+    comparable && running != said && !excused
 }
 
 #[cfg(test)]
@@ -133,6 +181,8 @@ mod tests {
             ("oom-score-adj", "relative", "yes"),
             ("notify-keyspace-events", "xE", "Ex"),
             ("pidfile", "/run/a.pid", "/run/b.pid"),
+            ("daemonize", "no", "yes"),
+            ("supervised", "systemd", "auto"),
             ("maxmemory-clients", "5%", "5 %"),
             ("save", "", "\"\""),
         ] {
