@@ -253,6 +253,34 @@ fn users_as_the_files_make_them_are_no_drift_and_others_are() {
 }
 
 #[test]
+fn rights_changed_inside_a_selector_or_on_keys_are_seen() {
+    needs_module!();
+    let id = "ioc.config-drift";
+    let lines = "user in on nopass (~tmp:* +@write)\nuser keys on nopass %R~app:* +get\n";
+    for how in ["conf", "aclfile"] {
+        let builder = match how {
+            "conf" => lines.lines().fold(Server::builder(), |builder, line| {
+                builder.config("user", line.trim_start_matches("user "))
+            }),
+            _ => Server::builder()
+                .config("aclfile", "users.acl")
+                .file("users.acl", lines),
+        };
+        let server = builder.start();
+        Report::of(&server).shows(id, "pass", "nothing that matters");
+        for call in [
+            &["in", "clearselectors", "(~* +@all -@admin -@dangerous)"][..],
+            &["keys", "~app:*"],
+        ] {
+            assert!(server.call([&["ACL", "SETUSER"], call].concat()).is_ok());
+        }
+        Report::of(&server)
+            .shows(id, "fail", "user in runs with other selectors than ")
+            .shows(id, "fail", "user keys runs with other keys than ");
+    }
+}
+
+#[test]
 fn without_a_redis_conf_there_is_nothing_to_differ_from() {
     needs_module!();
     let conf_on_stdin = ["sh", "-c", r#"exec "$0" - < "$1""#];

@@ -6,7 +6,7 @@ use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS};
 use crate::audit::reach;
-use crate::render::escape::printable_up_to;
+use crate::render::escape::{printable, printable_up_to};
 use users::Change;
 
 /// `ioc.config-drift`: a restart changes nothing that matters for security.
@@ -299,43 +299,68 @@ fn secret_drifts(facts: &Facts, file: &Configured, name: &str) -> bool {
     }
 }
 
+/// First what takes back, then what keeps: whatever still runs when the files are written is there for good.
 fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>], only_users: bool) -> Vec<String> {
     let cli = steps::cli(facts);
-    let in_aclfile = !users.is_empty() && facts.setting("aclfile") != Ok(b"");
-    let mut lines = Vec::new();
-    if !only_users || !in_aclfile {
+    let aclfile = facts
+        .setting("aclfile")
+        .ok()
+        .filter(|path| !path.is_empty());
+    let aclfile = aclfile.filter(|_| !users.is_empty());
+    let mut lines = take_back(facts, plain);
+    lines.extend(match aclfile {
+        Some(_) => vec![format!(
+            "{cli} ACL LOAD   # if not: the users as the aclfile has them"
+        )],
+        None => take_back_users(facts, users),
+    });
+    if !only_users || aclfile.is_none() {
         lines.push(format!(
-            "{cli} CONFIG REWRITE   # if what runs is what you want: writes it into {}",
+            "{cli} CONFIG REWRITE   # if all that runs then is what you want: writes it into {}",
             steps::conf(facts)
         ));
     }
-    if in_aclfile {
-        lines.push(format!(
-            "{cli} ACL SAVE   # if the users who run are those you want"
-        ));
-    }
-    let back = plain
-        .iter()
-        .filter(|drift| CAN_BE_SET.contains(&drift.name));
-    lines.extend(back.take(5).map(|drift| {
-        format!(
-            "{cli} CONFIG SET {} {}   # if not: back to what a restart makes it",
-            drift.name,
-            steps::shell_path(drift.next)
-        )
-    }));
-    let new = users.iter().filter(|user| user.is_new);
-    lines.extend(new.take(5).map(|user| {
-        let name = steps::shell_user(user.name);
-        format!("{cli} ACL DELUSER {name}   # if nobody knows who made this user")
-    }));
-    if only_users {
-        return lines;
-    }
+    lines.extend(
+        aclfile.map(|_| format!("{cli} ACL SAVE   # if the users who run then are those you want")),
+    );
     let perhaps = plain.iter().any(|drift| drift.by == By::DefaultPerhaps);
     lines.extend(perhaps.then(|| {
         "# what the server's command line sets stays after a restart: write it into the file, too"
             .to_owned()
+    }));
+    lines
+}
+
+fn take_back(facts: &Facts, plain: &[Drift<'_>]) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let back = plain
+        .iter()
+        .filter(|drift| CAN_BE_SET.contains(&drift.name));
+    let line = |drift: &Drift<'_>| {
+        let value = steps::shell_path(drift.next);
+        let name = drift.name;
+        format!("{cli} CONFIG SET {name} {value}   # if not: back to what a restart makes it")
+    };
+    back.map(line).collect()
+}
+
+fn take_back_users(facts: &Facts, users: &[Change<'_>]) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let (new, changed): (Vec<&Change<'_>>, Vec<_>) = users.iter().partition(|user| user.is_new);
+    let delete = |user: &&Change<'_>| {
+        let name = steps::shell_user(user.name);
+        format!("{cli} ACL DELUSER {name}   # if nobody knows who made this user")
+    };
+    let mut lines: Vec<String> = new.iter().take(5).map(delete).collect();
+    let more = new.len().saturating_sub(5);
+    lines.extend((more > 0).then(|| format!("# and so on with {more} more users")));
+    lines.extend((!changed.is_empty()).then(|| {
+        let names: Vec<String> = changed.iter().map(|user| printable(user.name)).collect();
+        format!(
+            "# if not: give {} the rights that {} has, with {cli} ACL SETUSER NAME reset RULES",
+            steps::first_few(&names, 6),
+            steps::conf(facts)
+        )
     }));
     lines
 }

@@ -23,16 +23,37 @@ pub struct Grants {
     pub enabled: bool,
     /// By what; `None` where that hangs on more than the rules.
     pub login: Option<Login>,
-    /// The patterns of keys, whatever may be done with them.
-    pub keys: BTreeSet<Vec<u8>>,
+    /// The patterns of keys, and what may be done with them.
+    pub keys: BTreeMap<Vec<u8>, KeyAccess>,
     /// The patterns of channels; `None` where they hang on `acl-pubsub-default`.
     pub channels: Option<BTreeSet<Vec<u8>>>,
     /// Begins with all commands.
     pub all_commands: bool,
     /// What is added to them and taken from them, in order, lower case, with its sign.
     pub commands: Vec<Vec<u8>>,
-    /// How many selectors there are.
-    pub selectors: usize,
+    /// The databases, by number; `None` for all of them. Only Valkey 9.1 and newer bind users to some.
+    pub databases: Option<BTreeSet<Vec<u8>>>,
+    /// What RESTORE is given is not looked through. Some servers do not show it of a user who has it (Valkey 9.1).
+    pub skips_sanitizing: bool,
+    /// The selectors, in order. They have no state and no logins of their own.
+    pub selectors: Vec<Grants>,
+}
+
+/// What may be done with keys: `%R~`, `%W~`, and both for `~`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyAccess {
+    /// They may be read.
+    pub read: bool,
+    /// They may be written.
+    pub write: bool,
+}
+
+impl KeyAccess {
+    /// Read and written.
+    pub const ALL: Self = Self {
+        read: true,
+        write: true,
+    };
 }
 
 /// What lets a user in.

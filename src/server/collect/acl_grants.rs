@@ -1,8 +1,8 @@
 //! The rules of one ACL user, as the server or a person writes them, into what they come to. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::audit::facts::{Grants, Login, acl_digest};
+use crate::audit::facts::{Grants, KeyAccess, Login, acl_digest};
 
 /// What the default user is where no file speaks of it and there is no `requirepass`.
 pub fn of_default() -> Grants {
@@ -13,27 +13,48 @@ pub fn of_default() -> Grants {
 /// Goes through rules in their order, beginning with a user who may do nothing.
 pub fn read<'r>(rules: impl IntoIterator<Item = &'r [u8]>) -> Grants {
     let mut grants = nothing();
-    let mut in_selector = false;
+    // A selector is one rule in brackets, and has been taken apart at its spaces.
+    let mut selector: Option<Vec<u8>> = None;
     for rule in rules.into_iter().filter(|rule| !rule.is_empty()) {
-        if in_selector || rule.starts_with(b"(") {
-            in_selector = !rule.ends_with(b")");
-            grants.selectors = grants.selectors.saturating_add(usize::from(!in_selector));
-        } else {
-            take(&mut grants, rule);
+        let mut open = match selector.take() {
+            Some(open) => open,
+            None if rule.starts_with(b"(") => Vec::new(),
+            None => {
+                take(&mut grants, rule);
+                continue;
+            }
+        };
+        open.extend([b" ", rule].concat());
+        match open.strip_suffix(b")") {
+            Some(whole) => grants.selectors.push(read_selector(whole)),
+            None => selector = Some(open),
         }
     }
     grants
+}
+
+/// The rules of a selector, behind its bracket.
+fn read_selector(text: &[u8]) -> Grants {
+    let text = text.trim_ascii_start();
+    let rules = text.strip_prefix(b"(").unwrap_or(text);
+    let mut selector = nothing();
+    for rule in rules.split(|byte| *byte == b' ') {
+        take(&mut selector, rule);
+    }
+    selector
 }
 
 fn nothing() -> Grants {
     Grants {
         enabled: false,
         login: Some(Login::Passwords(BTreeSet::new())),
-        keys: BTreeSet::new(),
+        keys: BTreeMap::new(),
         channels: None,
         all_commands: false,
         commands: Vec::new(),
-        selectors: 0,
+        databases: None,
+        skips_sanitizing: false,
+        selectors: Vec::new(),
     }
 }
 
@@ -45,13 +66,17 @@ fn take(grants: &mut Grants, rule: &[u8]) {
         b"reset" => *grants = nothing(),
         b"nopass" => grants.login = Some(Login::Anything),
         b"resetpass" => grants.login = Some(Login::Passwords(BTreeSet::new())),
-        b"~*" | b"allkeys" => grants.keys = [b"*".to_vec()].into(),
+        b"~*" | b"allkeys" => grants.keys = [(b"*".to_vec(), KeyAccess::ALL)].into(),
         b"resetkeys" => grants.keys.clear(),
         b"&*" | b"allchannels" => grants.channels = Some([b"*".to_vec()].into()),
         b"resetchannels" => grants.channels = Some(BTreeSet::new()),
         b"+@all" | b"allcommands" => all_commands(grants, true),
         b"-@all" | b"nocommands" => all_commands(grants, false),
-        b"clearselectors" => grants.selectors = 0,
+        b"clearselectors" => grants.selectors.clear(),
+        b"skip-sanitize-payload" => grants.skips_sanitizing = true,
+        b"sanitize-payload" => grants.skips_sanitizing = false,
+        b"alldbs" => grants.databases = None,
+        b"resetdbs" => grants.databases = Some(BTreeSet::new()),
         [b'+' | b'-', ..] => command(grants, word),
         _ => take_value(grants, rule),
     }
@@ -64,25 +89,39 @@ fn take_value(grants: &mut Grants, rule: &[u8]) {
         [b'#', hash @ ..] => add(grants, String::from_utf8_lossy(hash).to_lowercase()),
         [b'<', password @ ..] => remove(grants, &acl_digest(password)),
         [b'!', hash @ ..] => remove(grants, &String::from_utf8_lossy(hash).to_lowercase()),
-        [b'~', pattern @ ..] => key(grants, pattern),
-        [b'%', flags @ ..] => {
-            let pattern = flags.splitn(2, |byte| *byte == b'~').nth(1);
-            key(grants, pattern.unwrap_or_default());
+        [b'~', pattern @ ..] => key(grants, KeyAccess::ALL, pattern),
+        [b'%', rule @ ..] => {
+            let mut parts = rule.splitn(2, |byte| *byte == b'~');
+            let flags = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let access = KeyAccess {
+                read: flags.contains(&b'r'),
+                write: flags.contains(&b'w'),
+            };
+            key(grants, access, parts.next().unwrap_or_default());
         }
         [b'&', pattern @ ..] => {
             if let Some(channels) = &mut grants.channels {
                 channels.insert(pattern.to_vec());
             }
         }
+        [b'd', b'b', b'=', numbers @ ..] => {
+            let numbers = numbers.split(|byte| *byte == b',');
+            grants.databases = Some(numbers.map(<[u8]>::to_vec).collect());
+        }
         _ => {}
     }
 }
 
 /// Beside a pattern for every key, no other says anything, and some servers forget them then.
-fn key(grants: &mut Grants, pattern: &[u8]) {
-    grants.keys.insert(pattern.to_vec());
-    if grants.keys.contains(&b"*"[..]) {
-        grants.keys = [b"*".to_vec()].into();
+fn key(grants: &mut Grants, access: KeyAccess, pattern: &[u8]) {
+    let known = grants.keys.entry(pattern.to_vec()).or_default();
+    known.read |= access.read;
+    known.write |= access.write;
+    if pattern == b"*" && *known == KeyAccess::ALL {
+        grants.keys.clear();
+    }
+    if grants.keys.is_empty() || grants.keys.get(&b"*"[..]) == Some(&KeyAccess::ALL) {
+        grants.keys = [(b"*".to_vec(), KeyAccess::ALL)].into();
     }
 }
 
@@ -152,11 +191,38 @@ mod tests {
                 "off ~a ~* resetchannels -@all".to_owned(),
             ),
             (
-                "on resetchannels (~a +get) clearselectors ( +get ~b )",
+                "on resetchannels (~a +get) clearselectors ( resetchannels +get ~b )",
                 "on resetchannels -@all (~b resetchannels -@all +get)".to_owned(),
             ),
         ] {
             assert_eq!(of(person), of(&server), "{person}");
+        }
+    }
+
+    #[test]
+    fn other_rights_in_a_selector_on_keys_or_on_databases_are_other_rights() {
+        for (one, other) in [
+            ("(~tmp:* +@write)", "(~* +@all -@admin)"),
+            ("(~a +get) (~b +set)", "(~a +get)"),
+            ("%R~app:*", "~app:*"),
+            ("%R~app:*", "%W~app:*"),
+            ("%R~*", "~*"),
+            ("db=0", "alldbs"),
+            ("db=0", "db=0,1"),
+            ("", "resetdbs"),
+            ("", "skip-sanitize-payload"),
+            ("(db=1 +get)", "(+get)"),
+        ] {
+            assert_ne!(of(one), of(other), "{one}, {other}");
+        }
+        for (one, other) in [
+            ("%R~a %W~a %RW~b", "~a ~b"),
+            ("(%r~a +GET)", "( %R~a  +get )"),
+            ("db=0,1", "db=2 db=1,0"),
+            ("resetdbs alldbs", ""),
+            ("skip-sanitize-payload reset", "sanitize-payload"),
+        ] {
+            assert_eq!(of(one), of(other), "{one}, {other}");
         }
     }
 

@@ -131,7 +131,7 @@ mod tests {
         let users = kept("user \"app\" on '>alice' (+get ~a)\n", None);
         let users = &users.known().unwrap().kept;
         assert_eq!(users.len(), 2);
-        assert_eq!(users[&b"app"[..]].selectors, 1);
+        assert_eq!(users[&b"app"[..]].selectors.len(), 1);
         assert_eq!(users[&b"default"[..]], acl_grants::of_default());
         let users = kept("requirepass alice\n", None);
         let default = &users.known().unwrap().kept[&b"default"[..]];

@@ -73,20 +73,43 @@ fn called(name: &[u8]) -> String {
 
 /// In what two users surely differ.
 fn differences(kept: &Grants, running: &Grants, keeps_text: bool) -> Vec<&'static str> {
+    let state = kept.enabled != running.enabled;
+    let logins = logins_differ(kept, running);
+    let first = [(state, "state (on, off)"), (logins, "passwords")];
+    let sanitizing = running.skips_sanitizing && !kept.skips_sanitizing;
+    let selectors = selectors_differ(kept, running, keeps_text);
+    let last = [
+        (sanitizing, "sanitizing of payloads"),
+        (selectors, "selectors"),
+    ];
+    let all = first
+        .into_iter()
+        .chain(rights_differ(kept, running, keeps_text))
+        .chain(last);
+    all.filter_map(|(differ, what)| differ.then_some(what))
+        .collect()
+}
+
+/// What a user and a selector have alike.
+fn rights_differ(kept: &Grants, running: &Grants, keeps_text: bool) -> [(bool, &'static str); 4] {
     let channels = [&kept.channels, &running.channels];
-    let all = [
-        (kept.enabled != running.enabled, "state (on, off)"),
-        (logins_differ(kept, running), "passwords"),
+    let channels = matches!(channels, [Some(kept), Some(running)] if kept != running);
+    [
         (commands_differ(kept, running, keeps_text), "commands"),
         (kept.keys != running.keys, "keys"),
-        (
-            matches!(channels, [Some(kept), Some(running)] if kept != running),
-            "channels",
-        ),
-        (kept.selectors != running.selectors, "selectors"),
-    ];
-    let differ = all.into_iter().filter(|(differ, _)| *differ);
-    differ.map(|(_, what)| what).collect()
+        (channels, "channels"),
+        (kept.databases != running.databases, "databases"),
+    ]
+}
+
+fn selectors_differ(kept: &Grants, running: &Grants, keeps_text: bool) -> bool {
+    let differ = |(kept, running): (&Grants, &Grants)| {
+        rights_differ(kept, running, keeps_text)
+            .iter()
+            .any(|(differ, _)| *differ)
+    };
+    kept.selectors.len() != running.selectors.len()
+        || kept.selectors.iter().zip(&running.selectors).any(differ)
 }
 
 fn logins_differ(kept: &Grants, running: &Grants) -> bool {
@@ -146,14 +169,17 @@ mod tests {
         );
         sample::running(&mut facts, "x");
         let steps = fails(&ConfigDrift, &facts).steps.concat();
-        assert!(steps.contains("ACL DELUSER x "), "{steps}");
-        assert!(steps.contains("REWRITE") && !steps.contains("ACL SAVE"));
+        let order = [steps.find("ACL DELUSER x "), steps.find("CONFIG REWRITE")];
+        assert!(order[0].is_some() && order[0] < order[1], "{steps}");
+        assert!(!steps.contains("ACL SAVE") && !steps.contains("ACL LOAD"));
         sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
         let conf = sample::conf(&mut facts);
         conf.settings
             .insert("aclfile", b"/etc/redis/users.acl".to_vec());
         let steps = fails(&ConfigDrift, &facts).steps.concat();
-        assert!(!steps.contains("REWRITE") && steps.contains("ACL SAVE"));
+        let order = [steps.find("ACL LOAD"), steps.find("ACL SAVE")];
+        assert!(order[0].is_some() && order[0] < order[1], "{steps}");
+        assert!(!steps.contains("REWRITE") && !steps.contains("DELUSER"));
         sample::set(&mut facts, "bind", "0.0.0.0");
         let steps = fails(&ConfigDrift, &facts).steps.concat();
         assert!(steps.contains("REWRITE") && steps.contains("ACL SAVE"));
@@ -185,7 +211,7 @@ mod tests {
             user.login = Some(Login::Passwords([digest.clone()].into()));
             user.keys.clear();
             user.channels = Some([b"a".to_vec()].into());
-            user.selectors = 1;
+            user.selectors = vec![user.clone()];
             user.all_commands = false;
         });
         assert_eq!(
@@ -193,9 +219,34 @@ mod tests {
             "user default runs with other state (on, off), passwords, commands, keys, channels, selectors than \
              /etc/redis/redis.conf gives"
         );
-        assert!(!format!("{:?}", ConfigDrift.evaluate(&facts)).contains(&digest));
+        let evaluated = ConfigDrift.evaluate(&facts);
+        assert!(!format!("{evaluated:?}").contains(&digest));
+        let back = "# if not: give default the rights that /etc/redis/redis.conf has, with redis-cli ACL SETUSER NAME reset RULES";
+        assert_eq!(fails(&ConfigDrift, &facts).steps[0], back);
         let facts = changed(|user| user.login = Some(Login::Anything));
         assert!(told(&facts).contains("other passwords than"));
+    }
+
+    #[test]
+    fn other_rights_in_a_selector_are_told_and_more_sanitizing_is_not() {
+        let mut facts = sample::hardened();
+        let selector = sample::running(&mut facts, "default").clone();
+        if let Fact::Known(users) = &mut facts.kept_users {
+            let kept = users.kept.values_mut().next().unwrap();
+            kept.selectors = vec![selector.clone()];
+            kept.skips_sanitizing = true;
+        }
+        let user = sample::running(&mut facts, "default");
+        user.selectors = vec![selector];
+        passes(&ConfigDrift, &facts);
+        sample::running(&mut facts, "default").selectors[0]
+            .commands
+            .push(b"-acl".to_vec());
+        assert!(told(&facts).contains("other selectors than"));
+        let facts = changed(|user| user.skips_sanitizing = true);
+        assert!(told(&facts).contains("other sanitizing of payloads than"));
+        let facts = changed(|user| user.databases = Some([b"0".to_vec()].into()));
+        assert!(told(&facts).contains("other databases than"));
     }
 
     #[test]

@@ -35,11 +35,13 @@ pub fn kept_users() -> KeptUsers {
     let default = Grants {
         enabled: true,
         login: Some(Login::Passwords([super::sha256(super::PASSWORD)].into())),
-        keys: [b"*".to_vec()].into(),
+        keys: [(b"*".to_vec(), KeyAccess::ALL)].into(),
         channels: Some([b"*".to_vec()].into()),
         all_commands: true,
         commands: Vec::new(),
-        selectors: 0,
+        databases: None,
+        skips_sanitizing: false,
+        selectors: Vec::new(),
     };
     let users = BTreeMap::from([(b"default".to_vec(), default)]);
     KeptUsers {
