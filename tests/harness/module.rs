@@ -3,6 +3,8 @@
 
 use super::process::run;
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,8 +31,8 @@ pub fn path() -> PathBuf {
     }
 }
 
-/// A module with more features than are shipped, built into a folder of its own (`target/<features>`), so that it cannot
-/// be taken for the shipped one.
+/// A module with more features than are shipped: built as the tests are, which have most of it built already, and kept in a
+/// folder of its own (`target/<features>`), so that it cannot be taken for the shipped one.
 pub fn with_features(features: &[&str]) -> PathBuf {
     built(features)
 }
@@ -58,19 +60,13 @@ fn build(features: &[&str]) -> Result<PathBuf, String> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(project).args([
         "build",
-        "--release",
         "--lib",
         "--message-format=json-render-diagnostics",
     ]);
-    if !features.is_empty() {
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| project.join("target"), PathBuf::from);
-        command
-            .arg("--features")
-            .arg(features.join(","))
-            .arg("--target-dir")
-            .arg(target.join(features.join("-")));
-    }
+    match features {
+        [] => command.arg("--release"),
+        features => command.arg("--features").arg(features.join(",")),
+    };
     forget_the_outer_cargo(&mut command);
     let outcome = run(command, b"", BUILD_LIMIT);
     if !outcome.status.success() {
@@ -80,8 +76,27 @@ fn build(features: &[&str]) -> Result<PathBuf, String> {
             outcome.complaint()
         ));
     }
-    artifact(&outcome.text(), project)
-        .ok_or_else(|| format!("cargo names no {FILE_NAME} among what it built"))
+    let module = artifact(&outcome.text(), project)
+        .ok_or_else(|| format!("cargo names no {FILE_NAME} among what it built"))?;
+    match features {
+        [] => Ok(module),
+        features => apart(&module, &features.join("-"))
+            .map_err(|error| format!("{}: {error}", module.display())),
+    }
+}
+
+/// A copy where the next build does not write. It is put in place whole: servers may have loaded the one before.
+fn apart(module: &Path, folder: &str) -> io::Result<PathBuf> {
+    let target = module.ancestors().nth(2).unwrap_or(module);
+    let folder = target.join(folder);
+    fs::create_dir_all(&folder)?;
+    let (new, place) = (
+        tempfile::NamedTempFile::new_in(&folder)?,
+        folder.join(FILE_NAME),
+    );
+    fs::copy(module, new.path())?;
+    new.persist(&place)?;
+    Ok(place)
 }
 
 /// What cargo tells a test about its package would be taken by the inner cargo's build scripts for theirs. Settings that
