@@ -142,6 +142,11 @@ fn commands_differ(kept: &Grants, running: &Grants, keeps_text: bool) -> bool {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 mod tests {
     use super::super::ConfigDrift;
     use crate::audit::check::Check;
