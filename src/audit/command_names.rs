@@ -49,6 +49,9 @@ pub const CONFIG: &str = "config";
 /// By this a user gives itself, or another, every right. It asks for no key, and `acl` alone does not tell who may run it.
 pub const SETUSER: &str = "acl|setuser";
 
+/// By these calls a client has the server write where it should not.
+pub const SET_PATHS: &str = "config|set";
+
 /// Every command the audit asks about, each once.
 pub fn all() -> impl Iterator<Item = &'static str> {
     DANGEROUS.into_iter().chain(DATA_LOSS).chain(SCRIPTING)

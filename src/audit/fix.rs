@@ -12,7 +12,6 @@ use crate::render::escape::printable;
 
 /// One thing that can be done on the running server, and seen before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "checks are given their actions one by one")]
 pub enum Action {
     /// `CONFIG SET name value`. Several settings that only make sense together go in one call.
     Set(Vec<(String, Vec<u8>)>),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::access::{granters, names};
+use super::peers::Peers;
 use super::{administrator, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
@@ -72,6 +73,7 @@ impl Check for DefaultUser {
         let mut lines = vec![format!(
             "{cli} CLIENT LIST   # user=default: who still needs a user of his own"
         )];
+        lines.extend(Peers::of(facts, &default.name).map(first_their_own));
         lines.extend(administrator.first);
         let cli = administrator.cli;
         lines.push(format!("{cli} ACL SETUSER default off"));
@@ -222,30 +224,57 @@ impl Check for SharedPassword {
 fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
     let administrator = administrator::beside(facts, users);
     let (mut lines, cli) = (administrator.first, administrator.cli);
-    for user in users.iter().take(SHOWN) {
-        let name = steps::shell_user(&user.name);
+    if let Some(reason) = Peers::unknown(facts) {
         lines.push(format!(
-            "{cli} ACL SETUSER {name} resetkeys '~app:*' resetchannels -@all +@connection +@read +@write -@dangerous   \
-             # what user {} needs",
-            printable_up_to(&user.name, 32)
+            "# whether replicas or Sentinels sign in as one of these is not known ({reason}): then what they run is needed, too"
         ));
     }
+    for user in users.iter().take(SHOWN) {
+        lines.extend(fitted(facts, user, &cli));
+    }
+    lines.extend(steps::and_more(users.len(), SHOWN));
     lines.push(steps::keep_users_by(facts, &cli));
     if let Some(first) = users.iter().find(|user| !user.nopass) {
         let name = steps::shell_user(&steps::glob_of(&first.name));
         lines.push(format!(
-            "{} SECGATE ADMINISTRATORS {name}   # instead, for each who administers this server; then SECGATE SAVE",
+            "# instead, for each who administers this server: {} SECGATE ADMINISTRATORS {name} and SECGATE SAVE",
             steps::cli(facts)
         ));
     }
     lines
 }
 
+/// Rights like those of an application, and what the machines need that sign in as this user. The selectors go as well: one
+/// of them may hold all that is taken.
+fn fitted(facts: &Facts, user: &User, cli: &str) -> Vec<String> {
+    let peers = Peers::of(facts, &user.name);
+    let channels = peers.map(Peers::channels).unwrap_or_default();
+    let commands = peers.map(Peers::commands).unwrap_or_default();
+    let theirs = peers.map(|peers| format!(", and the {} that sign in as it", peers.who()));
+    let line = format!(
+        "{cli} ACL SETUSER {} clearselectors resetkeys '~app:*' resetchannels{channels} -@all +@connection +@read +@write \
+         -@dangerous{commands}   # what user {} needs{}",
+        steps::shell_user(&user.name),
+        printable_up_to(&user.name, 32),
+        theirs.unwrap_or_default()
+    );
+    let first = peers.map(first_their_own);
+    first.into_iter().chain([line]).collect()
+}
+
+/// What comes before a user is changed as whom machines sign in.
+fn first_their_own(peers: Peers) -> String {
+    format!(
+        "# {} sign in as this user: give them one of their own first (auth.replica tells how; 'sentinel auth-user')",
+        peers.who()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audit::checks::sample::{self, fails, passes, unknown};
-    use crate::audit::facts::{Fact, GateVerdict, Standing};
+    use crate::audit::facts::{self, Fact, GateVerdict, Standing};
 
     fn with_user(name: &str, unlimited: bool) -> Facts {
         let mut facts = sample::hardened();
@@ -293,6 +322,70 @@ mod tests {
         assert!(failure.actual.concat().ends_with(": default"));
         sample::user(&mut facts, "default").enabled = false;
         passes(&UserPrivileges, &facts);
+    }
+
+    #[test]
+    fn machines_keep_what_they_run_and_selectors_go() {
+        let mut facts = with_user("app", true);
+        let line = |facts: &Facts, name: &str| {
+            let steps = fails(&UserPrivileges, facts).steps;
+            let part = format!("ACL SETUSER {name} clearselectors ");
+            let line = steps.into_iter().find(|step| step.contains(&part));
+            line.unwrap_or_default()
+        };
+        assert!(line(&facts, "app").ends_with("-@dangerous   # what user app needs"));
+        facts.logins.replication = Fact::Known(facts::Replication {
+            master: None,
+            replicas: vec![facts::Replica {
+                address: "10.0.0.2:41234".to_owned(),
+                user: b"app".to_vec(),
+            }],
+        });
+        facts.sentinels = Fact::Known(vec![facts::Sentinel {
+            user: b"app".to_vec(),
+            alone: false,
+        }]);
+        let told = line(&facts, "app");
+        for part in [
+            "resetchannels '&__sentinel__:hello' -@all ",
+            "-@dangerous +psync +replconf +ping +multi ",
+            "'+config|rewrite'",
+            "and the replicas and Sentinels that sign in as it",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        let steps = fails(&UserPrivileges, &facts).steps.concat();
+        assert!(
+            steps.contains("give them one of their own first"),
+            "{steps}"
+        );
+        sample::user(&mut facts, "default").unlimited = true;
+        assert!(!line(&facts, "default").contains("+psync"));
+        facts.logins.replication = Fact::Unavailable("CLIENT is renamed".to_owned());
+        let steps = fails(&UserPrivileges, &facts).steps.concat();
+        assert!(
+            steps.contains("is not known (CLIENT is renamed)"),
+            "{steps}"
+        );
+    }
+
+    #[test]
+    fn the_default_user_is_not_switched_off_before_its_replicas_have_a_user() {
+        let mut facts = with_user("app", false);
+        sample::user(&mut facts, "default").unlimited = true;
+        let told = |facts: &Facts| fails(&DefaultUser, facts).steps.join("\n");
+        assert!(!told(&facts).contains("of their own first"));
+        facts.logins.replication = Fact::Known(facts::Replication {
+            master: None,
+            replicas: vec![facts::Replica {
+                address: "10.0.0.2:41234".to_owned(),
+                user: b"default".to_vec(),
+            }],
+        });
+        assert!(
+            told(&facts)
+                .contains("# replicas sign in as this user: give them one of their own first")
+        );
     }
 
     #[test]
@@ -391,7 +484,8 @@ mod tests {
             failure.actual,
             ["one password for default, u0, u1, u2, u3, u4 and 9995 more"]
         );
-        assert!(failure.steps.len() < 12);
+        assert!(failure.steps.len() <= 12);
+        assert!(failure.steps.concat().contains("the same for 9995 more"));
     }
 
     #[test]

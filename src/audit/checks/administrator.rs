@@ -1,6 +1,7 @@
 //! Who administers the server once a remedy has taken power from others: without such a user the next step, and every one
 //! after it, would be refused.
 
+use super::peers::Peers;
 use super::steps;
 use crate::audit::facts::{Facts, User};
 
@@ -19,7 +20,7 @@ pub fn beside(facts: &Facts, losing: &[&User]) -> Administrator {
     let loses = |user: &User| losing.iter().any(|one| one.name == user.name);
     let left = users
         .iter()
-        .filter(|user| user.enabled && user.unlimited && !loses(user))
+        .filter(|user| user.enabled && user.unlimited && !loses(user) && can_sign_in(facts, user))
         .min_by_key(|user| !facts.is_administrator(&user.name));
     match left {
         Some(user) if user.name == b"default" => Administrator {
@@ -32,6 +33,14 @@ pub fn beside(facts: &Facts, losing: &[&User]) -> Administrator {
         },
         None => made(facts, users, &cli),
     }
+}
+
+/// Whether a person can be counted on to sign in as this user: it has a way in, and is not a replica's or a Sentinel's. Steps
+/// are taken as default anyway, and whom the policy names is known to somebody.
+fn can_sign_in(facts: &Facts, user: &User) -> bool {
+    let has_way_in = user.nopass || !user.password_hashes.is_empty();
+    let is_somebodys = user.name == b"default" || facts.is_administrator(&user.name);
+    has_way_in && (is_somebodys || Peers::of(facts, &user.name).is_none())
 }
 
 fn made(facts: &Facts, users: &[User], cli: &str) -> Administrator {
@@ -64,12 +73,15 @@ fn made(facts: &Facts, users: &[User], cli: &str) -> Administrator {
 mod tests {
     use super::*;
     use crate::audit::checks::sample;
+    use crate::audit::facts::{Fact, Sentinel};
 
     fn facts(names: &[(&str, bool)]) -> Facts {
         let mut facts = sample::hardened();
         for (name, unlimited) in names {
             sample::add_user(&mut facts, name, false);
-            sample::user(&mut facts, name).unlimited = *unlimited;
+            let user = sample::user(&mut facts, name);
+            user.unlimited = *unlimited;
+            user.password_hashes = vec![sample::sha256(name)];
         }
         facts
     }
@@ -100,6 +112,24 @@ mod tests {
             .iter()
             .find(|user| user.name == b"root");
         assert_eq!(beside(&facts, &[ops.unwrap()]).cli, "redis-cli");
+    }
+
+    #[test]
+    fn who_cannot_sign_in_or_is_a_machine_is_nobody_who_is_left() {
+        let mut facts = facts(&[("ops", true)]);
+        let is_made = |facts: &Facts| !without_default(facts).first.is_empty();
+        assert!(!is_made(&facts));
+        sample::user(&mut facts, "ops").password_hashes.clear();
+        assert!(is_made(&facts));
+        sample::user(&mut facts, "ops").nopass = true;
+        assert!(!is_made(&facts));
+        facts.sentinels = Fact::Known(vec![Sentinel {
+            user: b"ops".to_vec(),
+            alone: true,
+        }]);
+        assert!(is_made(&facts));
+        facts.administrators.insert(b"ops".to_vec());
+        assert!(!is_made(&facts));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+pub use super::barred::past_a_denied_acl;
 use super::steps;
 use crate::audit::facts::{Facts, GateVerdict, Through, UserAccess};
 use crate::audit::fix::{Action, Statement};
@@ -159,29 +160,6 @@ pub fn last_steps(facts: &Facts) -> Vec<String> {
         .collect()
 }
 
-/// Steps that call ACL, where the gate denies it to everybody: a statement lets them through, and goes.
-pub fn past_a_denied_acl(facts: &Facts, lines: Vec<String>) -> Vec<String> {
-    let mut commands = facts.commands.iter();
-    let acl = commands.find(|command| command.name == "acl");
-    let access = acl.and_then(|acl| acl.access.known().ok());
-    let mut able = access
-        .into_iter()
-        .flatten()
-        .filter(|access| access.acl)
-        .peekable();
-    let is_denied =
-        able.peek().is_some() && able.all(|access| matches!(access.gate, GateVerdict::Denied(_)));
-    if lines.is_empty() || !is_denied {
-        return lines;
-    }
-    let (cli, id) = (steps::cli(facts), free_id(facts, "acl-for-now"));
-    let open = format!(
-        "{cli} SECGATE ALLOW acl id={id} at=first   # the gate denies it, and the next lines need it"
-    );
-    let close = format!("{cli} SECGATE DEL {id}");
-    [vec![open], lines, vec![close]].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,23 +229,5 @@ mod tests {
     #[test]
     fn what_is_not_known_needs_one() {
         assert!(Denial::of(&sample::nothing_read(), ["keys"], &[]).is_needed());
-    }
-
-    #[test]
-    fn steps_for_acl_are_let_past_the_gate_only_where_it_denies_acl() {
-        let mut facts = open(&["acl"]);
-        let steps = || vec!["redis-cli ACL SAVE".to_owned()];
-        assert_eq!(past_a_denied_acl(&facts, steps()), steps());
-        sample::verdict(&mut facts, "acl", GateVerdict::Denied("r".to_owned()));
-        let past = past_a_denied_acl(&facts, steps());
-        assert!(
-            past.concat()
-                .contains("SECGATE ALLOW acl id=acl-for-now at=first")
-        );
-        assert_eq!(
-            past.last().map(String::as_str),
-            Some("redis-cli SECGATE DEL acl-for-now")
-        );
-        assert!(past_a_denied_acl(&facts, Vec::new()).is_empty());
     }
 }

@@ -214,8 +214,8 @@ impl Check for OutputBuffer {
             format!("client-output-buffer-limit {}", normal.join(" ")).as_bytes(),
         )];
         let together = all_clients(facts);
-        let limited = matches!(together, Some((_, true)));
-        actual.extend(together.map(|(line, _)| line));
+        let limited = matches!(together, Ok(Some((_, true))));
+        actual.extend(together.iter().flatten().map(|(line, _)| line.clone()));
         if limited || normal.get(1).is_some_and(|hard| *hard != "0") {
             return Outcome::Pass(actual);
         }
@@ -225,6 +225,9 @@ impl Check for OutputBuffer {
                 Outcome::Pass(actual)
             }
             Ok(Reach::Beyond(listener)) => {
+                if let Err(reason) = together {
+                    return Outcome::unknown(reason);
+                }
                 actual.push(format!("clients from other hosts connect to {listener}"));
                 let (name, limit) = ("client-output-buffer-limit", "normal 256mb 64mb 60");
                 Failure::new(actual)
@@ -241,15 +244,20 @@ impl Check for OutputBuffer {
 }
 
 /// What bounds the memory of all clients together, from which the server takes the largest when there is too much of it;
-/// `true` where that is less than the memory there is. `None` where it cannot be told.
-fn all_clients(facts: &Facts) -> Option<(String, bool)> {
-    let value = facts.setting("maxmemory-clients").ok()?;
+/// `true` where that is less than the memory there is. `None` where the server has no such setting, `Err` with the reason where
+/// it cannot be told.
+fn all_clients(facts: &Facts) -> Result<Option<(String, bool)>, String> {
+    let Ok(value) = facts.setting("maxmemory-clients") else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(value);
     let limit = match text.trim().strip_suffix('%') {
-        None => text.trim().parse().ok()?,
+        None => number(facts, "maxmemory-clients")?,
         Some(percent) => {
-            let maxmemory = number(facts, "maxmemory").ok()?;
-            let percent: u64 = percent.parse().ok()?;
+            let maxmemory = number(facts, "maxmemory")?;
+            let percent: u64 = percent
+                .parse()
+                .map_err(|_| format!("'maxmemory-clients' is no share: {}", printable(value)))?;
             (maxmemory / 100).saturating_mul(percent)
         }
     };
@@ -259,15 +267,20 @@ fn all_clients(facts: &Facts) -> Option<(String, bool)> {
     };
     if limit == 0 {
         let line = format!("{shown}: all clients together have no limit");
-        return Some((line, false));
+        return Ok(Some((line, false)));
     }
-    match facts.machine.memory.known() {
-        Ok(memory) if least(memory) <= limit => {
-            let line = format!("{shown}: no less than there is: {}", there_is(memory));
-            Some((line, false))
-        }
-        _ => Some((format!("{shown}: the limit of all clients together"), true)),
-    }
+    let memory = facts.machine.memory.known().map_err(|reason| {
+        format!(
+            "{shown}, and whether that is less than the memory there is, cannot be told: {reason}"
+        )
+    })?;
+    Ok(Some(match least(memory) <= limit {
+        true => (
+            format!("{shown}: no less than there is: {}", there_is(memory)),
+            false,
+        ),
+        false => (format!("{shown}: the limit of all clients together"), true),
+    }))
 }
 
 /// How many clients are idle; where few are connected, that many at most.
@@ -449,6 +462,19 @@ mod tests {
             let actual = fails(&OutputBuffer, &facts).actual.concat();
             assert!(actual.contains(told), "{actual}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_all_clients_is_unknown_without_the_memory_it_is_held_against() {
+        let mut facts = sample::hardened();
+        facts.machine.memory = Fact::Unavailable("no /proc".to_owned());
+        sample::set(&mut facts, "client-output-buffer-limit", "normal 0 0 0");
+        sample::set(&mut facts, "maxmemory-clients", "109951162777600");
+        passes(&OutputBuffer, &facts);
+        facts.sockets = Fact::Known(vec![sample::tcp("0.0.0.0:6379")]);
+        assert!(unknown(&OutputBuffer, &facts).contains("no /proc"));
+        sample::set(&mut facts, "maxmemory-clients", "0");
+        fails(&OutputBuffer, &facts);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `auth.replica`: replication signs in as a user of its own. `auth.failures`: who was turned away.
 
-use super::steps;
+use super::{peers, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, Replication};
 use crate::render::escape::printable_up_to;
@@ -111,7 +111,8 @@ fn replica_steps(facts: &Facts) -> Vec<String> {
         "(umask 077; openssl rand -base64 48 | tr -d '\\n' > replica.password)   # one for all nodes".to_owned(),
         format!(
             "{cli} ACL SETUSER replica on \"#$(sha256sum < replica.password | cut -c1-64)\" resetkeys resetchannels -@all \
-             +psync +replconf +ping   # on every node"
+             {}   # on every node",
+            peers::OF_REPLICAS
         ),
         format!("{cli} CONFIG SET masteruser replica   # on every node, the master too"),
         format!("{cli} -x CONFIG SET masterauth < replica.password"),

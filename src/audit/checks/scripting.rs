@@ -9,6 +9,9 @@ use crate::audit::facts::{Facts, User};
 /// `cmd.scripting`.
 pub struct Scripting;
 
+/// So many users are given steps.
+const SHOWN: usize = 5;
+
 /// Who can run one of these brings code of his own. (The others run what somebody brought.)
 const BRING_CODE: [&str; 4] = ["eval", "eval_ro", "function|load", "function|restore"];
 
@@ -82,10 +85,11 @@ fn scripting_steps(facts: &Facts, denial: &Denial<'_>, all: &[&[u8]]) -> Vec<Str
             steps::shell_user(user)
         )
     };
-    let by_acl = all.iter().take(5).map(line).collect();
     let by_gate = deny.into_iter().chain(denial::last_steps(facts));
     by_gate
-        .chain(denial::past_a_denied_acl(facts, by_acl))
+        .chain(all.iter().take(SHOWN).map(line))
+        .chain(steps::and_more(all.len(), SHOWN))
+        .chain([steps::keep_users(facts)])
         .collect()
 }
 
@@ -113,6 +117,26 @@ mod tests {
             Some(format!("open to default, app: {}", SCRIPTING.join(" ")).as_str())
         );
         assert_eq!(failure.actions.len(), 1);
+    }
+
+    #[test]
+    fn what_the_acl_takes_from_users_is_kept_and_who_is_not_shown_is_counted() {
+        let mut facts = sample::hardened();
+        open_to(&mut facts, "default");
+        let steps = fails(&Scripting, &facts).steps.join("\n");
+        assert!(steps.contains("\nredis-cli CONFIG REWRITE "), "{steps}");
+        assert!(!steps.contains("the same for"), "{steps}");
+        sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
+        for number in 0..6 {
+            let name = format!("u{number}");
+            sample::add_user(&mut facts, &name, false);
+            open_to(&mut facts, &name);
+        }
+        let steps = fails(&Scripting, &facts).steps.join("\n");
+        assert!(
+            steps.ends_with("\n# and the same for 2 more\nredis-cli ACL SAVE"),
+            "{steps}"
+        );
     }
 
     #[test]

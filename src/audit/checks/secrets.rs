@@ -169,15 +169,20 @@ impl Check for AclFile {
             .unwrap_or(b".");
         let target = [folder, b"/users.acl"].concat();
         let path = steps::shell_path(&target);
+        let new = steps::shell_path(&[target.as_slice(), b".new"].concat());
         Failure::new(vec![format!(
             "aclfile \"\", and user lines for {}",
             super::access::names(users)
         )])
         .steps([
-            format!("(umask 077; {cli} --raw ACL LIST > {path})"),
+            // An answer that is an error, as NOPERM is, must not become the file: a server with such a one does not start.
+            format!(
+                "(umask 077; {cli} --raw ACL LIST | grep '^user ' > {new}) && mv {new} {path}"
+            ),
             format!("chown {}: {path}", facts.process.user),
             format!(
-                "# then, in {}: remove the user lines, add: aclfile {}; and restart",
+                "# if {} has a line for each user: in {}, remove the user lines and add: aclfile {}; and restart",
+                printable(&target),
                 printable(config),
                 printable(&target)
             ),
@@ -267,7 +272,11 @@ mod tests {
         facts.logins.users_in_config = Fact::Known(vec![b"app".to_vec()]);
         let failure = fails(&AclFile, &facts);
         assert_eq!(failure.actual, ["aclfile \"\", and user lines for app"]);
-        assert!(failure.steps.concat().contains("/etc/redis/users.acl"));
+        let first = failure.steps.first().map_or("", String::as_str);
+        assert!(
+            first.ends_with("| grep '^user ' > /etc/redis/users.acl.new) && mv /etc/redis/users.acl.new /etc/redis/users.acl"),
+            "{first}"
+        );
         sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
         assert_eq!(passes(&AclFile, &facts), ["aclfile /etc/redis/users.acl"]);
     }

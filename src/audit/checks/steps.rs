@@ -158,6 +158,7 @@ pub fn keep_users_by(facts: &Facts, cli: &str) -> String {
 pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
     let cli = cli(facts);
     let mut lines = Vec::new();
+    let in_all = users.len();
     let mut users: Vec<&User> = users.iter().take(5).copied().collect();
     users.sort_by_key(|user| user.name == b"default");
     for user in &users {
@@ -173,6 +174,7 @@ pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
             ),
         });
     }
+    lines.extend(and_more(in_all, users.len()));
     let keep = keep_users(facts);
     lines.push(match users.last() {
         Some(user) if user.name == b"default" => {
@@ -181,6 +183,12 @@ pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
         _ => keep,
     });
     lines
+}
+
+/// What is to be said of users where only the first of them are given steps.
+pub fn and_more(users: usize, given: usize) -> Option<String> {
+    let more = users.saturating_sub(given);
+    (more > 0).then(|| format!("# and the same for {more} more"))
 }
 
 /// A name as a pattern that means just this name.
@@ -316,6 +324,27 @@ mod tests {
     fn a_name_as_long_as_a_novel_is_not_printed() {
         assert_eq!(shell_user(b"a b"), "'a b'");
         assert_eq!(shell_user(&[b'n'; 257]), "THAT_LONG_NAME");
+    }
+
+    #[test]
+    fn users_without_steps_of_their_own_are_counted() {
+        assert_eq!(and_more(5, 5), None);
+        assert_eq!(and_more(7, 5).unwrap(), "# and the same for 2 more");
+        let mut facts = sample::hardened();
+        for number in 0..7 {
+            sample::add_user(&mut facts, &format!("u{number}"), false);
+        }
+        let users: Vec<&User> = facts.users.known().unwrap().iter().collect();
+        let told = new_passwords(&facts, &users);
+        assert!(
+            told.contains(&"# and the same for 3 more".to_owned()),
+            "{told:?}"
+        );
+        assert!(
+            !new_passwords(&facts, &users[..5])
+                .concat()
+                .contains("the same for")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::access::{self, State};
 use super::denial::{self, Denial};
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
+use crate::audit::command_names::{CONFIG, SET_PATHS};
 use crate::audit::facts::Facts;
 use crate::render::escape::printable;
 
@@ -90,7 +91,10 @@ impl Check for ProtectedConfigs {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        judged(facts, "enable-protected-configs", "config")
+        // Of CONFIG's calls these alone are what the switch opens; a rule against them leaves CONFIG open in part.
+        let asked = facts.commands.iter().any(|known| known.name == SET_PATHS);
+        let command = if asked { SET_PATHS } else { CONFIG };
+        judged(facts, "enable-protected-configs", command)
     }
 }
 
@@ -110,10 +114,11 @@ fn judged(facts: &Facts, setting: &str, command: &'static str) -> Outcome {
     actual.extend(access::summary(facts, &[command]).lines);
     let failure = Failure::new(actual).steps(switch_steps(facts, setting, command));
     if let Some(State::Closed(label)) = state {
-        let reason = format!(
-            "nobody can run {} at present: {label}",
-            command.to_uppercase()
-        );
+        let what = match command {
+            SET_PATHS => "set a path by CONFIG SET".to_owned(),
+            command => format!("run {}", command.to_uppercase()),
+        };
+        let reason = format!("nobody can {what} at present: {label}");
         return failure.severity(Severity::Low, reason).into();
     }
     if value.eq_ignore_ascii_case(b"local") {
@@ -126,7 +131,7 @@ fn judged(facts: &Facts, setting: &str, command: &'static str) -> Outcome {
 fn switch_steps(facts: &Facts, setting: &str, command: &'static str) -> Vec<String> {
     let denial = Denial::of(facts, [command], &[]);
     let step = match command {
-        "config" => denial.id("no-paths").step(
+        CONFIG | SET_PATHS => denial.id("no-paths").step(
             "DENY 'config|set' param=dir,dbfilename,appenddirname,aclfile,logfile",
             "",
         ),
@@ -158,7 +163,7 @@ fn switch_steps(facts: &Facts, setting: &str, command: &'static str) -> Vec<Stri
 mod tests {
     use super::*;
     use crate::audit::checks::sample::{self, fails, passes, unknown};
-    use crate::audit::facts::{Fact, GateVerdict};
+    use crate::audit::facts::{CommandAccess, Fact, GateVerdict, Through};
 
     const SWITCHES: [(&dyn Check, &str, &str); 3] = [
         (&DebugCommand, "enable-debug-command", "debug"),
@@ -204,6 +209,43 @@ mod tests {
                 "{severity:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_rule_against_paths_counts_though_config_is_open_in_part() {
+        let mut facts = sample::hardened();
+        sample::set(&mut facts, "enable-protected-configs", "yes");
+        sample::open_command(&mut facts, "config", "default");
+        sample::verdict(
+            &mut facts,
+            "config",
+            GateVerdict::Partly("no-paths".to_owned()),
+        );
+        let set = CommandAccess {
+            name: SET_PATHS,
+            ..sample::command(&mut facts, "config").clone()
+        };
+        facts.commands.push(set);
+        facts.gate.ids.push("no-paths".to_owned());
+        let failure = fails(&ProtectedConfigs, &facts);
+        assert_eq!(failure.severity, None);
+        assert!(failure.steps.concat().contains(" id=no-paths-2 "));
+        let denied = GateVerdict::Denied("no-paths".to_owned());
+        sample::verdict(&mut facts, SET_PATHS, denied);
+        sample::through(&mut facts, SET_PATHS, Through::Mode);
+        let failure = fails(&ProtectedConfigs, &facts);
+        assert!(
+            !failure.steps.concat().contains("SECGATE DENY"),
+            "{failure:?}"
+        );
+        let reason = failure
+            .severity
+            .map(|(_, reason)| reason)
+            .unwrap_or_default();
+        assert_eq!(
+            reason,
+            "nobody can set a path by CONFIG SET at present: denied by the gate (rule no-paths)"
+        );
     }
 
     #[test]

@@ -225,6 +225,8 @@ fn judged(facts: &Facts, files: &[&Fact<FileStatus>], rule: Rule) -> Outcome {
             .push(format!("# and the same for {more} more"));
     }
     failure.actual = cut(failure.actual);
+    // What nobody looked at may be open to all.
+    all_kept_out &= unknown.is_empty();
     let unknown = unknown.iter().map(|reason| format!("unknown: {reason}"));
     failure.actual.extend(unknown.take(NAMED));
     match all_kept_out {

@@ -65,9 +65,13 @@ fn a_closed_folder_above_makes_it_low_and_is_told() {
         failure.severity.map(|(severity, _)| severity),
         Some(Severity::Low)
     );
+    let unseen = Fact::Unavailable("/srv/more.conf: permission denied".to_owned());
     let included = Fact::Known(file("/srv/more.conf", 0o644));
-    facts.files.config.push(included);
-    assert_eq!(fails(&Config, &facts).severity, None);
+    for more in [unseen, included] {
+        facts.files.config.push(more);
+        assert_eq!(fails(&Config, &facts).severity, None);
+        facts.files.config.pop();
+    }
     let mut facts = with_config(0o644, (1000, "alice"));
     closed(&mut facts);
     assert_eq!(fails(&Config, &facts).severity, None);
