@@ -71,7 +71,7 @@ fn a_new_password_of_the_default_user_is_kept() {
     needs_module!();
     for id in ["auth.password-strength", "auth.known-password"] {
         let server = Server::builder().password("foobared").start();
-        let report = Report::by(&mut server.client());
+        let report = Report::of(&server);
         report.shows(id, "fail", "");
         follow(&server, &report.steps(id), "foobared");
         server.stop();
