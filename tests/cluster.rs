@@ -1,5 +1,6 @@
 //! The gate on a Cluster of three masters: routing, redirects and moving slots are as without it.
 
+use crate::fix::fix_json;
 use crate::gate::is_refusal;
 use crate::harness::cluster::{Cluster, id, redirects};
 use crate::harness::server::Server;
@@ -64,4 +65,40 @@ fn a_slot_moves_with_its_keys_and_clients_are_asked_over() {
     assert_eq!(to.call(["G3T", "{tag}1"]).text(), "one");
     assert_eq!(to.call(["G3T", "{tag}2"]).text(), "two");
     assert!(redirects(&from.call(["G3T", "{tag}1"]), "MOVED"));
+}
+
+#[test]
+fn a_fix_says_that_slots_do_not_move_any_more_and_what_lets_them() {
+    needs_module!();
+    let cluster = Cluster::start(&Server::builder().policy("mode enforce\n"));
+    let (from, to) = cluster.right_and_wrong("{tag}");
+    let slot = cluster.slot("{tag}").to_string();
+    assert!(from.call(["SET", "{tag}1", "one"]).is_ok());
+    let mut way = String::new();
+    for node in [from, to] {
+        let plan = fix_json(&mut node.client(), "cmd.dangerous");
+        let mind = plan["findings"][0]["actions"][0]["mind"].to_string();
+        let told = mind
+            .split_once("(SECGATE ALLOW ")
+            .and_then(|(_, rest)| rest.split_once(')'));
+        way = told.unwrap_or_else(|| panic!("{plan:#}")).0.to_owned();
+        fix_json(&mut node.client(), "APPLY cmd.dangerous");
+    }
+    let other = id(to);
+    for (node, state, peer) in [(to, "IMPORTING", id(from)), (from, "MIGRATING", other)] {
+        assert!(
+            node.call(["CLUSTER", "SETSLOT", &slot, state, &peer])
+                .is_ok()
+        );
+    }
+    let port = to.port().to_string();
+    let migrate = || from.call(["MIGRATE", "127.0.0.1", &port, "{tag}1", "0", "5000"]);
+    assert!(migrate().is_error());
+    for node in [from, to] {
+        let words = format!("SECGATE ALLOW {way}");
+        let reply = node.call(words.split(' '));
+        assert!(!reply.is_error(), "{reply:?}");
+    }
+    let moved = migrate();
+    assert!(moved.is_ok(), "{moved:?}");
 }

@@ -116,3 +116,28 @@ fn who_may_not_change_the_gate_gets_no_statement() {
     );
     assert_eq!(server.call(["SECGATE", "LIST"]).texts().len(), 2);
 }
+
+#[test]
+fn a_named_administrator_who_needs_no_password_loses_it_as_all_do() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let server = Server::builder()
+        .config("user", "ops on nopass ~* &* +@all -sync -psync")
+        .config("user", "ops-2 on >pw ~* &* +@all")
+        .config("user", "default on nopass ~* &* +@all -sync -psync")
+        .policy("administrators ops*\n")
+        .start();
+    let done = apply(&server, "cmd.dangerous");
+    assert_eq!(done["checks"][0]["outcome"], "pass", "{done:#}");
+    let mut ops = server.client();
+    assert!(ops.auth("ops", "anything").is_ok());
+    assert!(ops.call(["FLUSHALL"]).is_error());
+    assert!(ops.auth("ops-2", "pw").is_ok());
+    assert!(ops.call(["FLUSHALL"]).is_ok());
+    let before = server.call(["SECGATE", "LIST"]).texts().len();
+    apply(&server, "cmd.dangerous");
+    assert_eq!(server.call(["SECGATE", "LIST"]).texts().len(), before);
+}

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 
-pub use super::barred::past_a_denied_acl;
-use super::steps;
+use super::{access, steps};
 use crate::audit::facts::{Facts, GateVerdict, Through, UserAccess};
 use crate::audit::fix::{Action, Statement};
+use crate::audit::reach;
 use crate::render::escape::printable;
+
+/// By these the keys of a slot move from node to node.
+const MOVE_SLOTS: [&str; 3] = ["migrate", "restore", "restore-asking"];
 
 /// A statement that is to take commands away.
 pub struct Denial<'f> {
@@ -93,6 +96,13 @@ impl<'f> Denial<'f> {
         }
         let spared = steps::but_administrators(self.facts, &self.spared);
         let line = format!("{what}{spared}{options}{}", self.place());
+        let mut mind = self.always_mind();
+        mind.extend(self.mind);
+        Some(Action::Statement(Statement { line, mind }))
+    }
+
+    /// What to mind wherever it stands, and whatever it denies.
+    fn always_mind(&self) -> Vec<String> {
         let mut mind = Vec::new();
         if !self.in_front.is_empty() {
             let places = self.in_front.iter();
@@ -110,8 +120,28 @@ impl<'f> Denial<'f> {
                 self.facts.gate.mode
             ));
         }
-        mind.extend(self.mind);
-        Some(Action::Statement(Statement { line, mind }))
+        let not_spared = steps::not_spared(self.facts);
+        if !not_spared.is_empty() {
+            mind.push(format!(
+                "{} is named as an administrator, but needs no password: anybody can be that user, so it is not spared",
+                access::names(&not_spared)
+            ));
+        }
+        mind.extend(self.on_a_cluster());
+        mind
+    }
+
+    /// What to mind where it keeps a cluster from moving slots. Printable.
+    pub fn on_a_cluster(&self) -> Option<String> {
+        let moves = self.names.iter().any(|name| MOVE_SLOTS.contains(name));
+        (moves && reach::is_yes(self.facts, "cluster-enabled")).then(|| {
+            format!(
+                "this is a node of a cluster: resharding it stops halfway from then on and leaves a slot open; for as long \
+                 as that takes, let the keys through on every node (SECGATE ALLOW {} id={} at=first)",
+                MOVE_SLOTS.join(" "),
+                free_id(self.facts, "reshard")
+            )
+        })
     }
 
     /// The step by hand, where it is needed: `what` stands behind SECGATE, as a shell takes it.
@@ -161,6 +191,7 @@ pub fn last_steps(facts: &Facts) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::audit::checks::sample;
@@ -224,6 +255,37 @@ mod tests {
         sample::verdict(&mut facts, "keys", GateVerdict::Denied("r".to_owned()));
         sample::open_command(&mut facts, "keys", "watch");
         assert!(!Denial::of(&facts, ["keys"], &spared).is_needed());
+    }
+
+    #[test]
+    fn a_named_administrator_who_needs_no_password_is_not_spared_and_that_is_said() {
+        let mut facts = open(&["keys"]);
+        facts.gate.capabilities = vec![("caller-identity", true)];
+        let policy = crate::policy::Policy::read(
+            b"administrators ops* dba\n",
+            &crate::policy::resolve::tests::FewCommands,
+        );
+        facts.gate.accepted = crate::audit::facts::Accepted::by(&policy.unwrap());
+        sample::add_user(&mut facts, "ops1", false);
+        sample::add_user(&mut facts, "dba", false);
+        facts.administrators = [b"ops1".to_vec(), b"dba".to_vec()].into();
+        let found = statement(Denial::of(&facts, ["keys"], &[]));
+        assert_eq!(found.line, "deny x user=!ops*,!dba");
+        sample::add_user(&mut facts, "ops2", true);
+        let found = statement(Denial::of(&facts, ["keys"], &[]));
+        assert_eq!(found.line, "deny x user=!ops1,!dba");
+        assert!(
+            found
+                .mind
+                .concat()
+                .contains("ops2 is named as an administrator"),
+            "{found:?}"
+        );
+        // Once it is off, nobody can be that user.
+        sample::user(&mut facts, "ops2").enabled = false;
+        let found = statement(Denial::of(&facts, ["keys"], &[]));
+        assert_eq!(found.line, "deny x user=!ops*,!dba");
+        assert!(found.mind.is_empty(), "{found:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::audit::facts::{Facts, Socket, User};
 use crate::audit::reach;
+use crate::policy::statement::Pattern;
 use crate::policy::words::quote;
 use crate::render::escape::printable;
 
@@ -103,8 +104,8 @@ pub fn keep_policy(facts: &Facts) -> String {
         .to_owned()
 }
 
-/// The condition by which a deny spares the administrators the policy names, and these users, in the policy's words with a
-/// space before it; empty where there are none, or where this server does not tell the gate who is calling.
+/// The condition by which a deny spares the administrators the policy names, but none who needs no password, and these users,
+/// in the policy's words with a space before it; empty where there are none, or where this server does not tell the gate who is calling.
 pub fn but_administrators(facts: &Facts, others: &[&[u8]]) -> String {
     let mut condition = String::new();
     if let Some(list) = spared(facts, others) {
@@ -124,18 +125,51 @@ fn spared(facts: &Facts, others: &[&[u8]]) -> Option<Vec<u8>> {
     if !facts.gate.capabilities.contains(&("caller-identity", true)) {
         return None;
     }
-    let named = facts.gate.accepted.administrators.iter();
-    let mut list = Vec::new();
-    let named = named.flat_map(|administrators| &administrators.patterns);
-    let named = named.map(|pattern| pattern.text.clone());
+    let mut patterns: Vec<Vec<u8>> = Vec::new();
+    let named = administrators(facts).flat_map(|pattern| only_administrators(facts, pattern));
     for pattern in named.chain(others.iter().map(|name| glob_of(name))) {
+        if !patterns.contains(&pattern) {
+            patterns.push(pattern);
+        }
+    }
+    let mut list = Vec::new();
+    for pattern in &patterns {
         list.extend(if list.is_empty() { &b"!"[..] } else { b",!" });
-        for byte in &pattern {
+        for byte in pattern {
             list.extend((*byte == b',').then_some(b'\\'));
             list.push(*byte);
         }
     }
     (!list.is_empty()).then_some(list)
+}
+
+fn administrators(facts: &Facts) -> impl Iterator<Item = &Pattern> {
+    let named = facts.gate.accepted.administrators.iter();
+    named.flat_map(|administrators| &administrators.patterns)
+}
+
+/// The pattern, or where it names somebody whom anybody can be, the administrators whom it names beside him.
+fn only_administrators(facts: &Facts, pattern: &Pattern) -> Vec<Vec<u8>> {
+    if !anybody(facts).any(|user| pattern.glob.matches(&user.name)) {
+        return vec![pattern.text.clone()];
+    }
+    let names = facts.administrators.iter();
+    let names = names.filter(|name| pattern.glob.matches(name));
+    names.map(|name| glob_of(name)).collect()
+}
+
+/// Users whom anybody can be: they need no password.
+fn anybody(facts: &Facts) -> impl Iterator<Item = &User> {
+    let users = facts.users.known().map_or(&[][..], Vec::as_slice);
+    users.iter().filter(|user| user.enabled && user.nopass)
+}
+
+/// The users whom the policy names as administrators and whom no deny spares, because anybody can be them.
+pub fn not_spared(facts: &Facts) -> Vec<Vec<u8>> {
+    let is_named =
+        |user: &&User| administrators(facts).any(|pattern| pattern.glob.matches(&user.name));
+    let named = anybody(facts).filter(is_named);
+    named.map(|user| user.name.clone()).collect()
 }
 
 /// How users changed at run time outlive a restart.
