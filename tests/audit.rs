@@ -22,7 +22,7 @@ mod network;
 mod passwords;
 mod process;
 mod public_clients;
-mod remedies;
+pub mod remedies;
 mod renamed;
 mod replication;
 mod sockets;

@@ -1,5 +1,7 @@
 //! A Sentinel fails over while everyone else is kept from the commands it needs.
 
+use crate::audit::Report;
+use crate::audit::remedies::follow;
 use crate::fix::fix_json;
 use crate::harness::builder::Builder;
 use crate::harness::replication::{Replication, wait_for_link};
@@ -168,4 +170,96 @@ fn sentinel_fails_over_after_the_fix_by_the_user_that_is_spared() {
     let plan = fix_json(&mut master.client(), "cmd.config");
     assert_eq!(plan["findings"][0]["outcome"], "pass", "{plan:#}");
     fails_over(servers, &sentinel);
+}
+
+/// The steps by hand of these checks. Replicas log in as default here, so that no user loses what these need.
+fn by_hand(node: &Server, checks: &[&str]) -> Vec<String> {
+    let report = Report::of(node);
+    let steps = checks.iter().flat_map(|id| report.steps(id));
+    let steps = steps.filter(|step| !step.contains(" -psync"));
+    steps.map(str::to_owned).collect()
+}
+
+#[test]
+fn sentinel_fails_over_after_the_steps_by_hand_where_its_user_administers() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let server = Server::builder()
+        .config("user", "default on nopass ~* &* +@all")
+        .config("user", "sentinel-1 on >watchful ~* &* +@all")
+        .policy("administrators sentinel-1\n");
+    let servers = Replication::start_with(server.clone(), vec![server]);
+    servers.wait_in_sync();
+    let lines = "sentinel auth-user m sentinel-1\nsentinel auth-pass m watchful\n";
+    let sentinel = Sentinel::watch(&servers.master, lines);
+    for node in [&servers.master, &servers.replicas[0]] {
+        for check in ["cmd.config", "cmd.dangerous"] {
+            let steps = by_hand(node, &[check]);
+            follow(
+                node,
+                &steps.iter().map(String::as_str).collect::<Vec<_>>(),
+                "",
+            );
+        }
+        assert!(node.call(["CONFIG", "GET", "port"]).is_error());
+    }
+    fails_over(servers, &sentinel);
+}
+
+#[test]
+fn sentinel_fails_over_after_the_steps_by_hand_that_give_new_names() {
+    needs_module!();
+    let server = Server::builder().policy("mode enforce\n");
+    let servers = Replication::start_with(server.clone(), vec![server]);
+    servers.wait_in_sync();
+    let sentinel = Sentinel::watch(&servers.master, "");
+    let (master, replica) = (&servers.master, &servers.replicas[0]);
+    let (here, there) = (
+        format!("-p {}", master.port()),
+        format!("-p {}", replica.port()),
+    );
+    let mut script = vec!["set -u".to_owned()];
+    for step in by_hand(master, &["cmd.dangerous"]) {
+        // What is to be done when Sentinel knows the names is a remark, so that nobody does it too early.
+        let step = match step.split_once("on every node: ") {
+            Some((_, then)) => then.to_owned(),
+            None => step,
+        };
+        if step.contains("SENTINEL SET") {
+            let told = step.replace("-h SENTINEL -p 26379", &format!("-p {}", sentinel.port()));
+            script.push(told.replace(" MASTER ", " m "));
+        } else if step.contains("redis-cli ") && !step.starts_with('#') {
+            script.extend([step.replace(&here, &there), step]);
+        } else {
+            script.push(step);
+        }
+    }
+    follow(
+        master,
+        &script.iter().map(String::as_str).collect::<Vec<_>>(),
+        "",
+    );
+    for node in [master, replica] {
+        for call in [vec!["CONFIG", "GET", "port"], vec!["SLAVEOF", "NO", "ONE"]] {
+            let reply = node.call(&call);
+            assert!(
+                reply.error_text().starts_with("ERR unknown command"),
+                "{reply:?}"
+            );
+        }
+    }
+    assert_eq!(rename_lines(master), rename_lines(replica));
+    assert!(rename_lines(master).len() >= 3, "{script:#?}");
+    fails_over(servers, &sentinel);
+}
+
+/// The statements that give commands new names.
+fn rename_lines(node: &Server) -> Vec<String> {
+    let list = node.call(["SECGATE", "LIST"]).texts();
+    let lines = list.iter().filter_map(|line| line.split_once(" id="));
+    let lines = lines.filter(|(statement, _)| !statement.starts_with("deny "));
+    lines.map(|(statement, _)| statement.to_owned()).collect()
 }

@@ -194,7 +194,19 @@ fn followed_to_the_letter_with_rename_command_each_step_passes() {
             "fail",
             "removed in redis.conf: flushdb flushall keys bgrewriteaof bgsave save debug",
         );
-    follow(&report.steps("cmd.dangerous"), &password);
+    let steps = report.steps("cmd.dangerous");
+    assert_eq!(
+        steps[0],
+        "# CONFIG has another name here: see rename-command in redis.conf"
+    );
+    // What is the administrator's to do is root's here.
+    let by_us = |step: &&str| {
+        let step = step.strip_prefix("sudo ").unwrap_or(step);
+        step.replace(" CONFIG ", " ASC12_CONFIG ")
+    };
+    let steps: Vec<String> = steps.iter().map(by_us).collect();
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    follow(&steps, &password);
 
     // The names themselves are the tutorial's examples, which everybody knows.
     all_steps_pass(&mut client)

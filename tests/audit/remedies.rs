@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Takes the steps in the server's folder; no answer may be an error.
 #[track_caller]
-fn follow(server: &Server, steps: &[&str], password: &str) {
+pub fn follow(server: &Server, steps: &[&str], password: &str) {
     let folder = cli_binary().parent().unwrap().display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");

@@ -137,6 +137,27 @@ fn the_steps_that_a_fix_leaves_go_through_though_it_barred_acl() {
 }
 
 #[test]
+fn what_the_steps_take_by_acl_is_gone_after_a_restart_too() {
+    needs_module!();
+    for policy in ["mode enforce\n", "deny config id=no-config\n"] {
+        let mut server = Server::builder()
+            .config("user", "default on nopass ~* &* +@all")
+            .config("user", "app on >pw ~app:* +@all")
+            .policy(policy)
+            .start();
+        let report = Report::of(&server);
+        let steps = report.steps("cmd.dangerous");
+        let denies = steps.iter().position(|step| step.contains("SECGATE DENY"));
+        by_hand(&steps[..denies.unwrap()]);
+        server.restart();
+        for user in ["default", "app"] {
+            let user = server.call(["ACL", "GETUSER", user]);
+            assert!(format!("{user:?}").contains("-psync"), "{policy}{user:?}");
+        }
+    }
+}
+
+#[test]
 fn where_the_gate_does_not_enforce_a_statement_is_not_said_to_be_in_force() {
     needs_module!();
     for mode in ["observe", "off"] {

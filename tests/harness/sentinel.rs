@@ -57,6 +57,11 @@ impl Sentinel {
         client.expect("the Sentinel answers").call(args)
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The port of the master it tells clients of.
     pub fn master_port(&self) -> u16 {
         let address = self.call(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m"]);

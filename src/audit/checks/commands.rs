@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::denial::{self, Denial};
+use super::denial::{self, Denial, Open};
 use super::sentinel::{self, Watch};
-use super::{access, steps};
+use super::{access, sentinel_steps, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::{CONFIG, DANGEROUS, DATA_LOSS};
 use crate::audit::facts::Facts;
@@ -65,8 +65,9 @@ impl Check for Config {
     }
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
-        let steps = |facts: &Facts, _: &Open| config_steps(facts);
-        judged(facts, &[CONFIG], steps, |facts, _| config_action(facts))
+        judged(facts, &[CONFIG], config_steps, |facts, _| {
+            config_action(facts)
+        })
     }
 }
 
@@ -134,9 +135,6 @@ impl Check for DataLoss {
     }
 }
 
-/// The commands somebody can run, and who.
-type Open = [(&'static str, Vec<Vec<u8>>)];
-
 /// Fails when one of these commands is open, is unknown when one is unknown, and passes else.
 fn judged(
     facts: &Facts,
@@ -203,7 +201,7 @@ fn dangerous_actions(facts: &Facts, open: &Open) -> Vec<Action> {
 
 fn config_action(facts: &Facts) -> Vec<Action> {
     let watch = sentinel::watch(facts);
-    if matches!(watch, Watch::Mixed(_)) {
+    if watch.leaves_open().is_some() {
         return Vec::new();
     }
     let denial = Denial::of(facts, [CONFIG], watch.spared()).id("no-config");
@@ -223,123 +221,80 @@ fn dangerous_steps(facts: &Facts, open: &Open) -> Vec<String> {
     let names: Vec<&str> = gate.iter().map(|(name, _)| *name).collect();
     let watch = sentinel::watch(facts);
     let (of_sentinel, others) = watch.split(facts, names);
-    // CONFIG has more uses than the others: it is renamed where nobody needs its own name.
-    let renamed = others.contains(&CONFIG);
-    let denied = others.into_iter().filter(|name| *name != CONFIG);
+    // CONFIG has more uses than the others: it is renamed where no Sentinel needs its own name.
+    let is_renamed = watch == Watch::No && others.contains(&CONFIG);
+    let denied = others
+        .into_iter()
+        .filter(|name| !is_renamed || *name != CONFIG);
     let denied = Denial::of(facts, denied, &[]).id("no-dangerous");
-    lines.extend(denied.step(&format!("DENY {}", quoted(&denied.names)), ""));
-    match &watch {
-        Watch::Apart(users) if !users.is_empty() => {
-            lines.extend(but_sentinel(facts, &of_sentinel, users, BUT_SENTINEL));
-        }
-        Watch::Mixed(_) => lines.extend(renames(facts, &of_sentinel)),
-        _ if renamed => lines.extend(renames(facts, &[CONFIG])),
-        _ => {}
-    }
-    lines.extend(denial::last_steps(facts));
-    lines.extend(told_to_sentinel(&watch));
+    let words = format!("DENY {}", steps::shell_names(&denied.names));
+    lines.extend(denied.step(&words, ""));
+    lines.extend(denied.on_a_cluster().map(|mind| format!("# {mind}")));
+    let apart = match is_renamed {
+        true => vec![CONFIG],
+        false => of_sentinel,
+    };
+    lines.extend(sentinel_steps::of(
+        facts,
+        &watch,
+        &apart,
+        open,
+        BUT_SENTINEL,
+    ));
     lines
+}
+
+fn config_steps(facts: &Facts, open: &Open) -> Vec<String> {
+    let watch = sentinel::watch(facts);
+    sentinel_steps::of(facts, &watch, &[CONFIG], open, "no-config")
 }
 
 /// Takes from users what replicas alone need.
 fn replica_steps(facts: &Facts, open: &[&(&'static str, Vec<Vec<u8>>)]) -> Vec<String> {
-    let cli = steps::cli(facts);
     let users: BTreeSet<&Vec<u8>> = open.iter().flat_map(|(_, users)| users).collect();
-    let line = |user: &Vec<u8>| {
-        format!(
-            "{cli} ACL SETUSER {} -sync -psync   # unless replicas log in as this user",
-            steps::shell_user(user)
-        )
-    };
-    users.into_iter().take(5).map(line).collect()
-}
-
-fn config_steps(facts: &Facts) -> Vec<String> {
-    let watch = sentinel::watch(facts);
-    let mut lines = match watch.spared() {
-        [] => renames(facts, &[CONFIG]),
-        users => but_sentinel(facts, &[CONFIG], users, "no-config"),
-    };
-    lines.extend(denial::last_steps(facts));
-    lines.extend(told_to_sentinel(&watch));
+    if users.is_empty() {
+        return Vec::new();
+    }
+    let minus = "-sync -psync   # unless replicas log in as this user";
+    let mut lines = taken_by_acl(facts, users, minus);
+    lines.extend(denial::keep_users(facts));
     lines
-}
-
-/// Denies commands to all but Sentinel's users, and has the audit know these.
-fn but_sentinel(facts: &Facts, names: &[&'static str], users: &[&[u8]], id: &str) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let denied = Denial::of(facts, names.iter().copied(), users).id(id);
-    let deny = denied.step(&format!("DENY {}", quoted(&denied.names)), "");
-    let users: Vec<String> = users
-        .iter()
-        .map(|user| steps::shell_path(&steps::glob_of(user)))
-        .collect();
-    let known = format!(
-        "{cli} SECGATE ADMINISTRATORS {}   # if that is Sentinel's user: it keeps what a failover needs",
-        users.join(" ")
-    );
-    deny.into_iter().chain([known]).collect()
-}
-
-/// Gives new names to those of these commands that would answer to their own.
-fn renames(facts: &Facts, names: &[&'static str]) -> Vec<String> {
-    let cli = steps::cli(facts);
-    let open = Denial::of(facts, names.iter().copied(), &[]).names;
-    let line = |name: &&str| {
-        format!(
-            "{cli} SECGATE RENAME {name} \"$(openssl rand -hex 12)\"   # SECGATE LIST shows you the new name"
-        )
-    };
-    open.iter().map(line).collect()
-}
-
-/// What to do for a Sentinel, as a remark.
-fn told_to_sentinel(watch: &Watch<'_>) -> Vec<String> {
-    let remarks: &[&str] = match watch {
-        Watch::No(_) => &[
-            "# a Sentinel that comes later needs CONFIG, REPLICAOF and SLAVEOF: spare its user (user='!NAME'), or rename \
-             all three and tell it ('sentinel rename-command')",
-        ],
-        Watch::Apart(_) => &[],
-        Watch::Mixed(_) => &[
-            "# a Sentinel is connected: it cannot fail over before each new name is told to it ('sentinel rename-command \
-             MASTER CONFIG NEWNAME')",
-            "# or give it a user and a password of its own ('sentinel auth-user', 'sentinel auth-pass') instead: where the \
-             gate knows who calls, SECAUDIT FIX then spares that user",
-        ],
-    };
-    remarks.iter().map(ToString::to_string).collect()
 }
 
 fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
     let cli = steps::cli(facts);
     let minus: Vec<String> = DATA_LOSS.iter().map(|name| format!("-{name}")).collect();
-    let mut lines: Vec<String> = readers
-        .iter()
-        .take(5)
-        .map(|user| {
-            format!(
-                "{cli} ACL SETUSER {} {}",
-                steps::shell_user(user),
-                minus.join(" ")
-            )
-        })
-        .collect();
+    let mut lines = taken_by_acl(facts, readers, &minus.join(" "));
     lines.push(format!(
         "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
+    lines.extend(denial::keep_users(facts));
     denial::past_a_denied_acl(facts, lines)
 }
 
-/// `cluster|reset` would be a pipe to a shell.
-fn quoted(names: &[&str]) -> String {
-    let word = |name: &&str| match name.contains('|') {
-        true => format!("'{name}'"),
-        false => (*name).to_owned(),
-    };
-    names.iter().map(word).collect::<Vec<_>>().join(" ")
+/// Takes commands from users; steps for the first few, and how many are left.
+fn taken_by_acl<'u>(
+    facts: &Facts,
+    users: impl IntoIterator<Item = &'u Vec<u8>>,
+    minus: &str,
+) -> Vec<String> {
+    let cli = steps::cli(facts);
+    let mut users = users.into_iter();
+    let first = users.by_ref().take(5);
+    let mut lines: Vec<String> = first
+        .map(|user| format!("{cli} ACL SETUSER {} {minus}", steps::shell_user(user)))
+        .collect();
+    match users.count() {
+        0 => {}
+        more => lines.push(format!("# and likewise for {more} more")),
+    }
+    lines
 }
 
 #[cfg(test)]
 #[path = "commands_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "commands_sentinel_tests.rs"]
+mod sentinel_tests;

@@ -1,9 +1,9 @@
 //! Tests of the command checks.
-#![allow(clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
 use crate::audit::checks::sample::{self, fails, passes, unknown};
-use crate::audit::facts::{Fact, GateVerdict, Sentinel, Standing, Through};
+use crate::audit::facts::{Fact, GateVerdict, Standing, Through};
 
 #[test]
 fn an_open_server_fails_and_says_to_whom_each_command_is_open() {
@@ -156,95 +156,12 @@ fn deleting_is_fine_for_an_application_that_writes() {
     assert_eq!(unknown(&DataLoss, &facts), "ACL is renamed");
 }
 
-/// What SECAUDIT FIX would do, a line for each action.
-fn does(failure: &Failure) -> Vec<String> {
-    failure.actions.iter().map(Action::does).collect()
-}
-
-fn minds(failure: &Failure) -> String {
-    let minds = failure.actions.iter().flat_map(Action::mind);
-    minds.collect::<Vec<_>>().join("\n")
-}
-
-/// A server that a Sentinel watches as this user, who can run some dangerous commands as default can.
-fn watched_as(user: &str) -> Facts {
-    let mut facts = sample::hardened();
-    facts.gate.capabilities = vec![("caller-identity", true)];
-    sample::add_user(&mut facts, "watch", false);
-    for name in ["keys", "config", "replicaof", "slaveof", "sync"] {
-        sample::open_command(&mut facts, name, "default");
-        sample::open_command(&mut facts, name, "watch");
-    }
-    facts.sentinels = Fact::Known(vec![Sentinel {
-        user: user.as_bytes().to_vec(),
-        alone: user == "watch",
-    }]);
-    facts
-}
-
-#[test]
-fn a_sentinels_own_user_keeps_what_a_failover_needs() {
-    let failure = fails(&Dangerous, &watched_as("watch"));
-    assert_eq!(
-        does(&failure),
-        [
-            "SECGATE DENY keys id=no-dangerous",
-            "SECGATE DENY config replicaof slaveof user=!watch id=sentinel-only"
-        ]
-    );
-    assert!(minds(&failure).contains("watch keeps config replicaof slaveof"));
-    let steps = failure.steps.join("\n");
-    assert!(
-        steps.contains("SECGATE DENY config replicaof slaveof 'user=!watch' id=sentinel-only"),
-        "{steps}"
-    );
-    assert!(steps.contains("SECGATE ADMINISTRATORS watch "), "{steps}");
-    assert!(!steps.contains("RENAME"), "{steps}");
-    let failure = fails(&Config, &watched_as("watch"));
-    assert_eq!(
-        does(&failure),
-        ["SECGATE DENY config user=!watch id=no-config"]
-    );
-}
-
-#[test]
-fn what_a_sentinel_keeps_that_is_not_told_from_others_stays_open_and_gets_new_names_by_hand() {
-    let failure = fails(&Dangerous, &watched_as("default"));
-    assert_eq!(does(&failure), ["SECGATE DENY keys id=no-dangerous"]);
-    let minds = minds(&failure);
-    assert!(
-        minds.contains("config replicaof slaveof stay open") && minds.contains("as user default"),
-        "{minds}"
-    );
-    let steps = failure.steps.join("\n");
-    for name in ["config", "replicaof", "slaveof"] {
-        assert!(
-            steps.contains(&format!("SECGATE RENAME {name} ")),
-            "{steps}"
-        );
-    }
-    assert!(!steps.contains("DENY config"), "{steps}");
-    assert!(does(&fails(&Config, &watched_as("default"))).is_empty());
-}
-
-#[test]
-fn without_a_sentinel_all_are_denied_and_what_a_later_one_needs_is_said() {
-    let mut facts = watched_as("watch");
-    facts.sentinels = Fact::Known(Vec::new());
-    for check in [&Dangerous as &dyn Check, &Config] {
-        let failure = fails(check, &facts);
-        let [denied] = &does(&failure)[..] else {
-            panic!("{:?}", failure.actions);
-        };
-        assert!(denied.contains(" config "), "{denied}");
-        assert!(minds(&failure).contains("one that comes later cannot fail over without config"));
-    }
-}
-
 #[test]
 fn acl_steps_come_before_the_deny_that_bars_acl_and_are_let_past_one_that_does_already() {
-    let mut facts = watched_as("watch");
-    sample::open_command(&mut facts, "acl", "default");
+    let mut facts = sample::hardened();
+    for name in ["keys", "sync", "acl"] {
+        sample::open_command(&mut facts, name, "default");
+    }
     let place = |facts: &Facts, part: &str| {
         let steps = fails(&Dangerous, facts).steps;
         steps.iter().position(|step| step.contains(part))
@@ -269,4 +186,77 @@ fn where_only_the_mode_lets_calls_through_the_mode_is_all_that_is_to_do() {
         panic!("{:?}", failure.steps);
     };
     assert!(mode.contains("SECGATE MODE enforce") && save.contains("SECGATE SAVE"));
+}
+
+#[test]
+fn what_acl_takes_is_kept_over_a_restart_and_users_beyond_the_first_are_counted() {
+    let mut facts = sample::hardened();
+    for number in 1..=7 {
+        let name = format!("app{number}");
+        sample::add_user(&mut facts, &name, false);
+        sample::open_command(&mut facts, "psync", &name);
+        sample::open_command(&mut facts, "del", &name);
+    }
+    for (check, minus) in [(&Dangerous as &dyn Check, "-psync"), (&DataLoss, "-del")] {
+        let steps = fails(check, &facts).steps;
+        let place = |part: &str| steps.iter().position(|step| step.contains(part));
+        assert!(
+            place("ACL SETUSER app5 ") < place("# and likewise for 2 more"),
+            "{steps:#?}"
+        );
+        assert!(place("ACL SETUSER app6 ").is_none(), "{steps:#?}");
+        assert!(
+            place("# and likewise") < place("redis-cli CONFIG REWRITE"),
+            "{steps:#?}"
+        );
+        assert!(place(minus) < place("# and likewise"), "{steps:#?}");
+    }
+    sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
+    let steps = fails(&DataLoss, &facts).steps;
+    assert_eq!(steps.last().unwrap(), "redis-cli ACL SAVE");
+    // Where nothing is left for ACL to do there is nothing to keep.
+    let mut facts = sample::hardened();
+    sample::open_command(&mut facts, "keys", "default");
+    let steps = fails(&Dangerous, &facts).steps.join("\n");
+    assert!(!steps.contains("CONFIG REWRITE"), "{steps}");
+}
+
+#[test]
+fn a_gate_that_denies_config_is_passed_where_users_are_kept_by_it() {
+    let mut facts = sample::hardened();
+    sample::open_command(&mut facts, "psync", "default");
+    sample::open_command(&mut facts, "config", "default");
+    sample::verdict(&mut facts, "config", GateVerdict::Denied("r1".to_owned()));
+    let steps = fails(&Dangerous, &facts).steps;
+    let rewrite = steps
+        .iter()
+        .position(|step| step.contains("CONFIG REWRITE"));
+    let (before, after) = steps.split_at(rewrite.unwrap());
+    let (before, after) = (before.last().unwrap(), after.get(1).unwrap());
+    assert!(
+        before.contains("SECGATE ALLOW 'config|rewrite' id=rewrite-for-now at=first"),
+        "{steps:#?}"
+    );
+    assert_eq!(after, "redis-cli SECGATE DEL rewrite-for-now");
+    sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
+    let steps = fails(&Dangerous, &facts).steps.join("\n");
+    assert!(!steps.contains("config|rewrite"), "{steps}");
+}
+
+#[test]
+fn a_node_of_a_cluster_is_told_what_resharding_needs() {
+    let mut facts = sample::hardened();
+    sample::open_command(&mut facts, "keys", "default");
+    let told = |facts: &Facts| {
+        let failure = fails(&Dangerous, facts);
+        let minds = failure.actions.iter().flat_map(Action::mind);
+        let minds = minds.collect::<Vec<_>>().join("\n");
+        [minds, failure.steps.join("\n")].map(|text| text.contains("resharding"))
+    };
+    sample::set(&mut facts, "cluster-enabled", "yes");
+    assert_eq!(told(&facts), [false, false]);
+    sample::open_command(&mut facts, "migrate", "default");
+    assert_eq!(told(&facts), [true, true]);
+    sample::set(&mut facts, "cluster-enabled", "no");
+    assert_eq!(told(&facts), [false, false]);
 }

@@ -30,6 +30,7 @@ mod replication;
 mod scripting;
 mod secrets;
 mod sentinel;
+mod sentinel_steps;
 mod sockets;
 mod steps;
 mod switches;

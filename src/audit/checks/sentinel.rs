@@ -7,8 +7,10 @@ use crate::audit::facts::{Facts, Sentinel};
 /// How Sentinels are connected.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Watch<'f> {
-    /// None is seen, or why it is not known whether there is one.
-    No(Option<&'f str>),
+    /// None is seen.
+    No,
+    /// Whether there is one is not known, and why.
+    Unknown(&'f str),
     /// As users that are theirs alone. Those whom the policy names as administrators are left out: they are spared anyway.
     Apart(Vec<&'f [u8]>),
     /// As users from whom the gate cannot tell them apart, and why.
@@ -18,9 +20,9 @@ pub enum Watch<'f> {
 /// How Sentinels are connected to this server.
 pub fn watch(facts: &Facts) -> Watch<'_> {
     let sentinels = match facts.sentinels.known() {
-        Ok(none) if none.is_empty() => return Watch::No(None),
+        Ok(none) if none.is_empty() => return Watch::No,
         Ok(sentinels) => sentinels,
-        Err(reason) => return Watch::No(Some(reason)),
+        Err(reason) => return Watch::Unknown(reason),
     };
     if !facts.gate.capabilities.contains(&("caller-identity", true)) {
         let why = "on this server the gate cannot tell its calls from those of others";
@@ -60,17 +62,31 @@ impl<'f> Watch<'f> {
     pub fn spared(&self) -> &[&'f [u8]] {
         match self {
             Self::Apart(users) => users,
-            Self::No(_) | Self::Mixed(_) => &[],
+            Self::No | Self::Unknown(_) | Self::Mixed(_) => &[],
         }
     }
 
-    /// Those of these commands that must be treated apart, because a Sentinel that is connected runs them; and the rest.
+    /// Why what it runs must stay open to all: it cannot be spared, and must not lose it. Printable.
+    pub fn leaves_open(&self) -> Option<String> {
+        match self {
+            Self::No | Self::Apart(_) => None,
+            Self::Unknown(why) => Some(format!(
+                "a Sentinel would need this for a failover, and whether one is connected is not known ({why})"
+            )),
+            Self::Mixed(why) => Some(format!(
+                "a Sentinel is connected, which needs this for a failover, and {why}"
+            )),
+        }
+    }
+
+    /// Those of these commands that must be treated apart, because a Sentinel that is connected, or may be, runs them; and
+    /// the rest.
     pub fn split(
         &self,
         facts: &Facts,
         names: Vec<&'static str>,
     ) -> (Vec<&'static str>, Vec<&'static str>) {
-        let is_here = matches!(self, Self::Mixed(_)) || !self.spared().is_empty();
+        let is_here = self.leaves_open().is_some() || !self.spared().is_empty();
         names
             .into_iter()
             .partition(|name| is_here && needs(facts, name))
@@ -88,21 +104,19 @@ impl<'f> Watch<'f> {
         }
         let own = own.join(" ");
         match self {
-            Self::No(None) => Some(format!(
+            Self::No => Some(format!(
                 "no Sentinel is connected; one that comes later cannot fail over without {own}: spare its user then \
                  (user=!NAME)"
-            )),
-            Self::No(Some(why)) => Some(format!(
-                "whether a Sentinel is connected is not known ({why}); none can fail over without {own}"
             )),
             Self::Apart(users) if users.is_empty() => None,
             Self::Apart(users) => Some(format!(
                 "{} keeps {own}: connections as this user call themselves Sentinel, which cannot fail over without",
                 access::names(&owned(users))
             )),
-            Self::Mixed(why) => Some(format!(
-                "{own} stay open: a Sentinel is connected, which cannot fail over without, and {why}"
-            )),
+            Self::Unknown(_) | Self::Mixed(_) => {
+                let why = self.leaves_open()?;
+                Some(format!("{own} stay open: {why}"))
+            }
         }
     }
 }

@@ -188,6 +188,29 @@ pub fn keep_users_by(facts: &Facts, cli: &str) -> String {
     }
 }
 
+/// What gives the file that keeps the users its mode again: the server writes it anew, readable for everybody.
+pub fn mode_again(facts: &Facts) -> Option<String> {
+    let written = 0o644;
+    let file = match facts.setting("aclfile") {
+        Ok(b"") => {
+            let mut files = facts
+                .files
+                .config
+                .iter()
+                .filter_map(|file| file.known().ok());
+            files.find(|file| Some(&file.path) == facts.server.config_file.as_ref())
+        }
+        Ok(_) => facts.files.acl.as_ref().and_then(|file| file.known().ok()),
+        Err(_) => None,
+    };
+    let file = file.filter(|file| file.mode & written != written)?;
+    Some(format!(
+        "sudo chmod {:o} {}   # the server writes it with mode {written:o}",
+        file.mode,
+        shell_path(&file.path)
+    ))
+}
+
 /// A new password for each of these users; steps for the first few. The default user, as whom they are taken, comes last.
 pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
     let cli = cli(facts);
@@ -253,6 +276,15 @@ pub fn shell_user(name: &[u8]) -> String {
         0..=256 => shell_path(name),
         _ => "THAT_LONG_NAME".to_owned(),
     }
+}
+
+/// Commands as a shell takes them: `cluster|reset` would be a pipe.
+pub fn shell_names(names: &[&str]) -> String {
+    let word = |name: &&str| match name.contains('|') {
+        true => format!("'{name}'"),
+        false => (*name).to_owned(),
+    };
+    names.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The first few of a list, and how many more there are.
@@ -342,6 +374,25 @@ mod tests {
         facts.gate.accepted = Accepted::default();
         assert_eq!(but_administrators(&facts, &[]), "");
         assert_eq!(but_administrators(&facts, &[b"watch"]), " user=!watch");
+    }
+
+    #[test]
+    fn a_file_that_the_server_writes_anew_gets_its_mode_again() {
+        let mut facts = sample::hardened();
+        assert_eq!(
+            mode_again(&facts).unwrap(),
+            "sudo chmod 640 /etc/redis/redis.conf   # the server writes it with mode 644"
+        );
+        facts.files.config = vec![Fact::Known(sample::file("/etc/redis/redis.conf", 0o644))];
+        assert_eq!(mode_again(&facts), None);
+        sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
+        assert_eq!(mode_again(&facts), None);
+        facts.files.acl = Some(Fact::Known(sample::file("/etc/redis/users.acl", 0o600)));
+        assert!(
+            mode_again(&facts)
+                .unwrap()
+                .contains("chmod 600 /etc/redis/users.acl")
+        );
     }
 
     #[test]

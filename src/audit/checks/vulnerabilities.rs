@@ -208,7 +208,8 @@ fn unmet(facts: &Facts, need: &str) -> Option<String> {
     off.0.then(|| off.1.to_owned())
 }
 
-/// The statement that closes a vulnerability; `None` where it would keep a Sentinel that is connected from failing over.
+/// The statement that closes a vulnerability; `None` where it would keep a Sentinel that is connected, or may be, from failing
+/// over.
 fn denial<'f>(
     facts: &'f Facts,
     watch: &Watch<'f>,
@@ -217,7 +218,7 @@ fn denial<'f>(
     let names = || closing.commands.iter().copied();
     let of_sentinel = names().any(|name| sentinel::needs(facts, name));
     match watch {
-        Watch::Mixed(_) if of_sentinel => None,
+        watch if of_sentinel && watch.leaves_open().is_some() => None,
         watch if of_sentinel => {
             let mind = watch.mind(facts, &closing.commands);
             Some(Denial::of(facts, names(), watch.spared()).mind(mind))
@@ -247,15 +248,15 @@ fn closing_steps(
             .collect();
         let words = words.join(" ");
         let Some(denial) = denial(facts, &watch, closing) else {
-            lines.push(format!(
-                "# {words} is left open: a Sentinel is connected, which fails over with it"
-            ));
+            let why = watch.leaves_open().unwrap_or_default();
+            lines.push(format!("# {words} is left open: {why}"));
             continue;
         };
         let step = denial.step(&format!("DENY {words}"), " optional");
         lines.extend(
             step.map(|step| format!("{step}   # closes what needs these, until the upgrade")),
         );
+        lines.extend(denial.on_a_cluster().map(|mind| format!("# {mind}")));
     }
     if !closings.is_empty() {
         lines.extend(denial::last_steps(facts));

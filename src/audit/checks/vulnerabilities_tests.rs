@@ -201,20 +201,27 @@ fn where_only_unsure_ones_are_left_it_is_unknown() {
     unknown(&Advisories, &server("redis", "9.9.9"));
 }
 
+/// A server with a vulnerability that DENY client|kill closes.
+fn closed_by_client_kill() -> Facts {
+    let mut facts = server("valkey", "9.1.0");
+    sample::set(&mut facts, "tls-port", "6380");
+    facts
+}
+
+fn closes_client_kill(facts: &Facts) -> Vec<String> {
+    let failure = fails(&Advisories, facts);
+    let does = failure.actions.iter().map(Action::does);
+    does.filter(|does| does.contains("client|kill")).collect()
+}
+
 #[test]
 fn a_sentinel_keeps_client_kill_or_it_is_left_open_for_it() {
-    let mut facts = server("redis", "8.2.2");
-    let closes = |facts: &Facts| {
-        let failure = fails(&Advisories, facts);
-        let does = failure.actions.iter().map(Action::does);
-        does.filter(|does| does.contains("client|kill"))
-            .collect::<Vec<_>>()
-    };
-    let Some(all) = closes(&facts).first().cloned() else {
-        // No vulnerability of that release is closed by it any more.
-        return;
-    };
-    assert!(!all.contains("user="), "{all}");
+    let mut facts = closed_by_client_kill();
+    let all = closes_client_kill(&facts).concat();
+    assert!(
+        all.contains("client|kill") && !all.contains("user="),
+        "{all}"
+    );
     facts.gate.capabilities = vec![("caller-identity", true)];
     sample::add_user(&mut facts, "watch", false);
     let sentinel = |user: &str| {
@@ -222,7 +229,40 @@ fn a_sentinel_keeps_client_kill_or_it_is_left_open_for_it() {
         Fact::Known(vec![Sentinel { user, alone: true }])
     };
     facts.sentinels = sentinel("watch");
-    assert!(closes(&facts).concat().contains("client|kill user=!watch"));
+    let spares = closes_client_kill(&facts).concat();
+    assert!(spares.contains("client|kill user=!watch"), "{spares}");
     facts.sentinels = sentinel("default");
-    assert!(closes(&facts).is_empty());
+    assert!(closes_client_kill(&facts).is_empty());
+    let steps = fails(&Advisories, &facts).steps.join("\n");
+    assert!(
+        steps.contains("is left open: a Sentinel is connected"),
+        "{steps}"
+    );
+}
+
+#[test]
+fn a_node_of_a_cluster_is_told_that_resharding_needs_what_is_denied() {
+    let mut facts = server("redis", "8.2.5");
+    let told = |facts: &Facts| {
+        let failure = fails(&Advisories, facts);
+        let minds: Vec<&str> = failure.actions.iter().flat_map(Action::mind).collect();
+        let steps = failure.steps.join("\n");
+        [minds.join("\n"), steps].map(|text| text.matches("resharding").count())
+    };
+    assert_eq!(told(&facts), [0, 0]);
+    sample::set(&mut facts, "cluster-enabled", "yes");
+    assert_eq!(told(&facts), [1, 1]);
+}
+
+#[test]
+fn what_a_sentinel_that_is_not_known_of_would_need_is_left_open() {
+    let mut facts = closed_by_client_kill();
+    facts.sentinels = Fact::Unavailable("hidden".to_owned());
+    assert!(closes_client_kill(&facts).is_empty());
+    let steps = fails(&Advisories, &facts).steps.join("\n");
+    assert!(
+        steps.contains("is left open: a Sentinel would need")
+            && steps.contains("not known (hidden)"),
+        "{steps}"
+    );
 }
