@@ -57,10 +57,10 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     DANGEROUS.into_iter().chain(DATA_LOSS).chain(SCRIPTING)
 }
 
-/// Those to ask about on a server of this name and version: besides, the one that decides who may give himself every right,
-/// and the ones that decide whether a known vulnerability of it is within reach.
+/// Those to ask about on a server of this name and version: besides, the ones that decide who may give himself every right
+/// and who may lead the server's files elsewhere, and the ones that decide whether a known vulnerability of it is within reach.
 pub fn of_server(server: &str, version: &str) -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = all().chain([SETUSER]).collect();
+    let mut names: Vec<&'static str> = all().chain([SETUSER, SET_PATHS]).collect();
     for name in advisories::commands(server, version) {
         if !names.contains(&name) {
             names.push(name);
@@ -80,7 +80,7 @@ mod tests {
         assert!(names.contains(&"xautoclaim") && names.contains(&"eval"));
         let unique: BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(unique.len(), names.len());
-        assert_eq!(of_server("redis", "8.10.1").len(), all().count() + 1);
+        assert_eq!(of_server("redis", "8.10.1").len(), all().count() + 2);
     }
 
     #[test]

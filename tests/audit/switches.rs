@@ -39,6 +39,35 @@ fn what_only_redis_conf_can_switch_off_fails_while_it_is_on() {
 }
 
 #[test]
+fn the_step_that_closes_protected_settings_for_now_counts_and_is_not_asked_for_again() {
+    needs_module!();
+    let id = "cmd.protected-configs";
+    let server = Server::builder()
+        .config("enable-protected-configs", "yes")
+        .start();
+    let is_deny = |step: &&str| step.contains("SECGATE DENY");
+    assert_eq!(
+        Report::of(&server)
+            .steps(id)
+            .iter()
+            .filter(|step| is_deny(step))
+            .count(),
+        1
+    );
+    let paths = "param=dir,dbfilename,appenddirname,aclfile,logfile";
+    let deny = ["SECGATE", "DENY", "config|set", paths, "id=no-paths"];
+    assert!(!server.call(deny).is_error());
+    assert!(server.call(["CONFIG", "SET", "dir", "/"]).is_error());
+    let report = Report::of(&server);
+    report.shows(id, "fail", "denied by the gate (rule no-paths)");
+    assert_eq!(report.severity(id), "low");
+    assert_eq!(
+        report.steps(id).iter().filter(|step| is_deny(step)).count(),
+        0
+    );
+}
+
+#[test]
 fn scripts_for_everybody_fail_and_for_some_pass() {
     needs_module!();
     let server = Server::builder()

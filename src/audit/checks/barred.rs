@@ -48,12 +48,6 @@ pub fn past_the_gate(facts: &Facts, steps: &mut Vec<String>) {
     *steps = past;
 }
 
-/// The same for steps that are about to become part of others.
-pub fn past_a_denied_acl(facts: &Facts, mut lines: Vec<String>) -> Vec<String> {
-    past_the_gate(facts, &mut lines);
-    lines
-}
-
 /// What is to be done about a step.
 #[derive(Default)]
 struct Planned {

@@ -214,7 +214,7 @@ fn dangerous_steps(facts: &Facts, open: &Open) -> Vec<String> {
     let (acl, gate): (Vec<_>, Vec<_>) = open
         .iter()
         .partition(|(name, _)| OF_REPLICAS.contains(name));
-    let mut lines = denial::past_a_denied_acl(facts, replica_steps(facts, &acl));
+    let mut lines = replica_steps(facts, &acl);
     if gate.is_empty() {
         return lines;
     }
@@ -269,7 +269,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
         "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
     lines.extend(denial::keep_users(facts));
-    denial::past_a_denied_acl(facts, lines)
+    lines
 }
 
 /// Takes commands from users; steps for the first few, and how many are left.

@@ -67,6 +67,10 @@ pub fn calls(name: &str) -> &'static [Call] {
         // What decides whether a known vulnerability is within reach.
         "restore-asking" => &[&[b"restore-asking", b"k", b"0", b"v"]],
         "acl|setuser" => &[&[b"acl", b"setuser", b"u"]],
+        "config|set" => &[
+            &[b"config", b"set", b"dir", b"/"],
+            &[b"config", b"set", b"dbfilename", b"f"],
+        ],
         "acl|load" => &[&[b"acl", b"load"]],
         "client|kill" => &[&[b"client", b"kill", b"id", b"1"]],
         "hincrbyfloat" => &[&[b"hincrbyfloat", b"k", b"f", b"1"]],
