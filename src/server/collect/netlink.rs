@@ -96,16 +96,14 @@ fn read_part(part: &[u8], each: &mut impl FnMut(u16, &[u8])) -> Result<bool, Ref
         let length = usize::try_from(length).map_err(|_| broken())?;
         let body = rest.get(HEADER..length).ok_or_else(broken)?;
         match kind {
-            DONE => return Ok(true),
-            ERROR => match host_u32(body, 0) {
+            // The end of a list that could not be made has an error, too.
+            DONE => match host_u32(body, 0).map(u32::cast_signed) {
+                Some(code) if code < 0 => return Err(refusal(code)),
+                _ => return Ok(true),
+            },
+            ERROR => match host_u32(body, 0).map(u32::cast_signed) {
                 Some(0) => return Ok(true),
-                Some(code) if code == 1_u32.wrapping_neg() || code == 13_u32.wrapping_neg() => {
-                    return Err(Refusal::NotPermitted);
-                }
-                Some(code) => {
-                    let number = code.wrapping_neg();
-                    return Err(Refusal::Other(format!("netlink: error {number}")));
-                }
+                Some(code) => return Err(refusal(code)),
                 None => return Err(broken()),
             },
             _ => each(kind, body),
@@ -113,6 +111,14 @@ fn read_part(part: &[u8], each: &mut impl FnMut(u16, &[u8])) -> Result<bool, Ref
         rest = rest.get(aligned(length)..).unwrap_or_default();
     }
     Ok(false)
+}
+
+/// What the number of an error means.
+fn refusal(code: i32) -> Refusal {
+    match code {
+        -1 | -13 => Refusal::NotPermitted,
+        code => Refusal::Other(format!("netlink: error {}", code.unsigned_abs())),
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +172,18 @@ mod tests {
             Err(Refusal::Other("netlink: error 95".to_owned()))
         );
         assert_eq!(error(0), Ok(true));
+    }
+
+    #[test]
+    fn a_list_that_ends_with_an_error_is_no_empty_list() {
+        let done = |code: i32| end(&message(DONE, &code.to_ne_bytes()));
+        assert_eq!(done(-1), Err(Refusal::NotPermitted));
+        assert_eq!(
+            done(-105),
+            Err(Refusal::Other("netlink: error 105".to_owned()))
+        );
+        assert_eq!((done(0), done(7)), (Ok(true), Ok(true)));
+        assert_eq!(end(&message(DONE, b"")), Ok(true));
     }
 
     #[test]
