@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 
 use super::beside::{Beside, Host};
 use super::collect::ask::{Ask, Reply, UsersCall};
@@ -52,22 +53,31 @@ impl Asking<'_> {
                 answers.extend(left.map(|_| late(reason.clone())));
                 break;
             }
-            let (unasked, more) = self.host.visit(move |ctx| {
-                let begun = Instant::now();
-                let mut answers = Vec::new();
-                for question in left.by_ref() {
-                    answers.push(ask(ctx, question));
-                    if begun.elapsed() >= STOP {
-                        break;
-                    }
-                }
-                (left, answers)
-            });
+            let (unasked, more) = some(self.host, left, ask);
             left = unasked;
             answers.extend(more);
         }
         answers
     }
+}
+
+/// Asks as many questions as fit into one short stop of the server, one at least. What is left of them, and the answers.
+pub fn some<Q: Send + 'static, A: Send + 'static>(
+    host: &Host<'_>,
+    mut left: IntoIter<Q>,
+    ask: impl Fn(Ctx<'_>, Q) -> A + Send + 'static,
+) -> (IntoIter<Q>, Vec<A>) {
+    host.visit(move |ctx| {
+        let begun = Instant::now();
+        let mut answers = Vec::new();
+        for question in left.by_ref() {
+            answers.push(ask(ctx, question));
+            if begun.elapsed() >= STOP {
+                break;
+            }
+        }
+        (left, answers)
+    })
 }
 
 /// Words that can go with a visit.

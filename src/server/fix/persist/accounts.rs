@@ -10,19 +10,18 @@ use super::Refused;
 use crate::audit::facts::{Facts, acl_digest};
 use crate::policy::words::quote;
 use crate::render::escape::printable;
+use crate::server::asking;
 use crate::server::beside::Host;
 use crate::server::collect::bounded;
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::config_said::Line;
-use crate::server::ffi::{self, Lock};
+use crate::server::ffi::{self, Ctx, Lock};
 
 /// What a server makes of user default where no line speaks of it.
 const DEFAULT: &str = "on nopass ~* &* +@all";
 const MAX_ACL_FILE: u64 = 10 << 20;
-/// The server stands still for so many users at a time.
-const AT_A_TIME: usize = 50;
-/// So many times.
-const WHATEVER_THE_TIME: usize = 10;
+/// So many are compared however late it is.
+const WHATEVER_THE_TIME: usize = 500;
 
 /// A user as a line would make it. The rules have no password in clear.
 #[derive(Clone)]
@@ -140,7 +139,7 @@ fn add_default(written: &mut Vec<Written>, rules: String) {
 pub fn differences(
     host: &Host<'_>,
     facts: &Facts,
-    written: &[Written],
+    written: Vec<Written>,
 ) -> Result<Vec<String>, Refused> {
     let users = facts.users.known();
     let users = users
@@ -153,19 +152,18 @@ pub fn differences(
     {
         differ.push(format!("user {} has no line", printable(&user.name)));
     }
-    for (index, some) in written.chunks(AT_A_TIME).enumerate() {
-        // A few are compared however late it is: in a transaction the facts may have taken all the time there is.
-        if let (true, Some(reason)) = (index >= WHATEVER_THE_TIME, host.out_of_time()) {
+    let (mut left, mut compared) = (written.into_iter(), 0);
+    while left.len() > 0 {
+        // In a transaction the facts may have taken all the time there is.
+        if let (true, Some(reason)) = (compared >= WHATEVER_THE_TIME, host.out_of_time()) {
             let why = format!("whether all users run as they are written is not known: {reason}");
             return Err(Refused::because(why));
         }
-        let asked = some.to_vec();
-        let compared: Vec<Option<bool>> = host.visit(move |ctx| {
-            let users = asked.iter();
-            users.map(|user| runs_so(user, ctx.lock())).collect()
-        });
-        let pairs = some.iter().zip(compared);
-        differ.extend(pairs.filter_map(|(user, same)| difference(user, same)));
+        let compare = |ctx: Ctx<'_>, user: Written| difference(&user, runs_so(&user, ctx.lock()));
+        let (more, differences) = asking::some(host, left, compare);
+        left = more;
+        compared += differences.len();
+        differ.extend(differences.into_iter().flatten());
     }
     Ok(differ)
 }

@@ -85,7 +85,7 @@ impl Persist<'_> {
         differ.extend(modules);
         if own_users {
             let lines = accounts::of_config(file);
-            differ.extend(accounts::differences(self.host, self.facts, &lines)?);
+            differ.extend(accounts::differences(self.host, self.facts, lines)?);
         }
         match differ.is_empty() {
             true => Ok(()),
@@ -114,7 +114,7 @@ impl Persist<'_> {
         }
         let lines = accounts::of_aclfile(path)?;
         let differ =
-            accounts::differences(self.host, self.facts, &lines).map_err(|refused| refused.why)?;
+            accounts::differences(self.host, self.facts, lines).map_err(|refused| refused.why)?;
         match differ.is_empty() {
             true => Ok(()),
             false => Err(format!(
