@@ -8,6 +8,7 @@ mod files;
 mod gate;
 mod gate_order;
 mod keeping;
+mod modules;
 mod permission;
 mod persist;
 mod plan;

@@ -74,7 +74,7 @@ impl Persist<'_> {
             )));
         }
         let asking = Asking::new(self.host);
-        let modules = modules::compared(&asking, file)?;
+        let modules = modules::compared(&asking, file, &self.facts.files.code)?;
         let own_users = self.facts.setting("aclfile").is_ok_and(<[u8]>::is_empty);
         if own_users {
             accounts::in_an_included_file(file)?;

@@ -1,20 +1,28 @@
 //! The modules that run, held against the `loadmodule` lines: CONFIG REWRITE has a line in the main file for every one of
 //! them, and a server that is told twice to load one does not start (seen on Redis 7.4 and 8.2, Valkey 9.1).
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::Refused;
+use crate::audit::facts::{Code, Fact};
 use crate::render::escape::printable;
 use crate::server::collect::ask::{Ask, Reply};
+use crate::server::collect::bounded;
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::config_said::Line;
 use crate::server::collect::walk::absolute;
 use crate::server::collect::wire_name::call;
 
 /// Refuses where a module would be loaded twice. Else: what CONFIG REWRITE would change of the `loadmodule` lines.
-pub fn compared(ask: &dyn Ask, file: &ConfigFile) -> Result<Vec<String>, Refused> {
+pub fn compared(
+    ask: &dyn Ask,
+    file: &ConfigFile,
+    code: &Fact<Vec<Code>>,
+) -> Result<Vec<String>, Refused> {
     let main = file.main_file();
     if let Some(line) = file
         .lines_of(b"loadmodule")
@@ -32,39 +40,60 @@ pub fn compared(ask: &dyn Ask, file: &ConfigFile) -> Result<Vec<String>, Refused
     let lines: Vec<&Line> = file.lines_of(b"loadmodule").collect();
     let running = match call(ask, file, &[b"module", b"list"]).and_then(listed) {
         Ok(running) => running,
-        // This module runs, so something has loaded it.
-        Err(_) if !lines.is_empty() => return Ok(Vec::new()),
-        Err(_) => return Err(not_by_the_file("this module", &main)),
+        Err(why) => mapped(code, &lines)
+            .map_err(|more| Refused::because(format!("{UNKNOWN}: {why}; {more}")))?,
     };
-    for module in &running {
-        if !lines.iter().any(|line| module.is_loaded_by(line)) {
-            let name = format!(
-                "module {} ({})",
-                printable(&module.name),
-                printable(&module.path)
-            );
-            return Err(not_by_the_file(&name, &main));
-        }
+    let by_no_line = |module: &&Running| !lines.iter().any(|line| module.is_loaded_by(line));
+    if let Some(module) = running.iter().find(by_no_line) {
+        return Err(not_by_the_file(&module.shown(), &main));
     }
     if let Some(module) = running.iter().find(|module| module.cannot_be_written()) {
         return Err(Refused::because(format!(
-            "the path or an argument of module {} has a space or a quote, and CONFIG REWRITE would write it without quotes, \
-             so that the next start would read something else",
-            printable(&module.name)
+            "the path or an argument of {} has a space or a quote, and CONFIG REWRITE would write it without quotes, so that \
+             the next start would read something else",
+            module.shown()
         )));
     }
     let differs = |line: &&Line| match running.iter().find(|module| module.is_loaded_by(line)) {
         None => Some(format!("the module of {} does not run", file.place(line))),
         Some(module) if Some(module.arguments.as_slice()) != line.directive.arguments.get(1..) => {
-            let name = printable(&module.name);
             Some(format!(
-                "module {name} runs with other arguments than {} has",
+                "{} runs with other arguments than {} has",
+                module.shown(),
                 file.place(line)
             ))
         }
         Some(_) => None,
     };
     Ok(lines.iter().filter_map(differs).collect())
+}
+
+const UNKNOWN: &str =
+    "which modules run is not known, and one that no line loads would be loaded twice";
+/// What the file of every module has in it, for the server looks it up: `RedisModule_OnLoad`, `ValkeyModule_OnLoad`.
+const ENTRY: &[u8] = b"Module_OnLoad";
+const MAX_MODULE: u64 = 512 << 20;
+
+/// The modules by the files that are mapped to run, where the server does not list them. Their arguments are not seen, and
+/// are taken to be those of the lines.
+fn mapped(code: &Fact<Vec<Code>>, lines: &[&Line]) -> Result<Vec<Running>, String> {
+    let mut found = Vec::new();
+    for file in code.known()? {
+        let mut running = Running {
+            name: Vec::new(),
+            path: file.path.clone(),
+            arguments: Vec::new(),
+        };
+        let path = Path::new(OsStr::from_bytes(&file.path));
+        if let Some(line) = lines.iter().find(|line| running.is_loaded_by(line)) {
+            let arguments = line.directive.arguments.get(1..);
+            running.arguments = arguments.unwrap_or_default().to_vec();
+        } else if !bounded::holds(path, ENTRY, MAX_MODULE)? {
+            continue;
+        }
+        found.push(running);
+    }
+    Ok(found)
 }
 
 fn not_by_the_file(name: &str, main: &str) -> Refused {
@@ -79,12 +108,21 @@ fn not_by_the_file(name: &str, main: &str) -> Refused {
 
 /// A module that runs, and has a file.
 struct Running {
+    /// Empty where the server does not tell.
     name: Vec<u8>,
     path: Vec<u8>,
     arguments: Vec<Vec<u8>>,
 }
 
 impl Running {
+    fn shown(&self) -> String {
+        let path = printable(&self.path);
+        match self.name.as_slice() {
+            [] => format!("the module {path}"),
+            name => format!("module {} ({path})", printable(name)),
+        }
+    }
+
     fn cannot_be_written(&self) -> bool {
         let odd = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\0".contains(byte);
         let mut words = self.arguments.iter().chain([&self.path]);
@@ -149,5 +187,56 @@ fn text(reply: &Reply) -> Option<Vec<u8>> {
     match reply {
         Reply::Text(text) => Some(text.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    /// A folder with a module, a library and a redis.conf of these lines, in which `%` is the folder.
+    fn modules_by(text: &str, files: &[&str]) -> Result<Vec<String>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| {
+            folder
+                .path()
+                .join(name)
+                .into_os_string()
+                .into_encoded_bytes()
+        };
+        fs::write(
+            folder.path().join("module.so"),
+            b"\x7fELF RedisModule_OnLoad",
+        )
+        .unwrap();
+        fs::write(folder.path().join("libc.so"), b"\x7fELF").unwrap();
+        let here = folder.path().display().to_string();
+        fs::write(folder.path().join("redis.conf"), text.replace('%', &here)).unwrap();
+        let file = ConfigFile::read(&path("redis.conf"));
+        let code = |name: &&str| Code {
+            module: None,
+            path: path(name),
+            file: Fact::Unavailable("not looked at".to_owned()),
+            folder: Fact::Unavailable("not looked at".to_owned()),
+        };
+        let code = Fact::Known(files.iter().map(code).collect());
+        let lines: Vec<&Line> = file.lines_of(b"loadmodule").collect();
+        let running = mapped(&code, &lines).map_err(|why| why.replace(&here, "%"))?;
+        let shown = |module: &Running| module.shown().replace(&here, "%");
+        Ok(running.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn mapped_files_are_told_as_modules_by_the_lines_or_by_their_entry() {
+        let found = modules_by("", &["libc.so", "module.so"]);
+        assert_eq!(found, Ok(vec!["the module %/module.so".to_owned()]));
+        // One that was replaced, or taken away, since it was loaded.
+        let found = modules_by("loadmodule %/gone.so x\n", &["gone.so", "libc.so"]);
+        assert_eq!(found, Ok(vec!["the module %/gone.so".to_owned()]));
+        let found = modules_by("", &["gone.so"]);
+        assert_eq!(found, Err("%/gone.so: not there".to_owned()));
+        let unknown = Fact::Unavailable("no maps".to_owned());
+        assert!(mapped(&unknown, &[]).is_err_and(|why| why == "no maps"));
     }
 }
