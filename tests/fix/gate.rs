@@ -1,6 +1,8 @@
 //! Fixes by the gate: statements and the mode, for everybody but the named administrators, kept by SECGATE SAVE.
 
+use super::persist::contains;
 use super::{apply, fix, fix_json};
+use crate::harness::builder::POLICY_NAME;
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use crate::harness::version;
@@ -87,6 +89,49 @@ fn the_gate_is_made_to_enforce_and_kept_in_its_file() {
     assert!(fs::read_to_string(file).unwrap().contains("mode enforce"));
     server.restart();
     assert!(server.call(["FLUSHALL"]).error_text().contains("no-flush"));
+}
+
+#[test]
+fn what_waits_in_the_policy_file_and_what_was_never_saved_is_not_written_along() {
+    needs_module!();
+    let own = "mode observe\ndeny flushall id=no-flush\n";
+    let server = Server::builder().policy(own).start();
+    let file = server.dir().join(POLICY_NAME);
+    let refused = |parts: &[&str]| {
+        let before = fs::read_to_string(&file).ok();
+        let error = fix(&mut server.client(), "APPLY cmd.gate PERSIST").error_text();
+        contains(
+            &error,
+            &["PERSIST is refused: SECGATE SAVE ", "; nothing was changed"],
+        );
+        contains(&error, parts);
+        assert_eq!(fs::read_to_string(&file).ok(), before);
+    };
+    assert!(
+        !server
+            .call(["SECGATE", "ALLOW", "flushall", "id=guest", "at=first"])
+            .is_error()
+    );
+    refused(&["statement guest is in force and not in the file"]);
+    assert_eq!(server.call(["SECGATE", "DEL", "guest"]).int(), 1);
+    fs::write(
+        &file,
+        "mode observe\ndeny flushall flushdb id=no-flush\ndeny eval id=waits\n",
+    )
+    .unwrap();
+    refused(&[
+        "statement waits is in the file and not in force",
+        "statement no-flush is another one",
+    ]);
+    fs::write(&file, "mode off\ndeny flushall id=no-flush\n").unwrap();
+    refused(&["mode observe is in force, the file says off"]);
+    fs::write(&file, "deny no-such-command\n").unwrap();
+    refused(&["no-such-command"]);
+    fs::remove_file(&file).unwrap();
+    refused(&["statement no-flush is in force and not in the file"]);
+    assert!(server.call(["SECGATE", "SAVE"]).is_ok());
+    apply(&server, "cmd.gate PERSIST");
+    assert!(fs::read_to_string(&file).unwrap().contains("mode enforce"));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! CONFIG REWRITE writes all that runs into the main file, not only what a fix has changed, and ACL SAVE writes all users.
 //! So it can make a file that the server does not start with, overwrite what the operator has written and not yet
-//! restarted for, make permanent what an intruder changed, and copy secrets to where others read them. Nothing can be
-//! told to write less; so where one of these would happen, PERSIST is refused.
+//! restarted for, make permanent what an intruder changed, and copy secrets to where others read them. SECGATE SAVE writes the
+//! whole policy. Nothing can be told to write less; so where one of these would happen, PERSIST is refused.
 
 mod accounts;
 mod after;
 mod modules;
+mod policy;
 mod secrets;
 mod settings;
 
@@ -55,6 +56,13 @@ impl Persist<'_> {
         }
         if keeps.contains(&Keep::AclSave) {
             self.acl_save()
+                .map_err(|why| format!("PERSIST is refused: {why}, or leave PERSIST out"))?;
+        }
+        if let (true, Some(path)) = (
+            keeps.contains(&Keep::PolicySave),
+            &self.facts.gate.policy_file,
+        ) {
+            self.policy_save(path)
                 .map_err(|why| format!("PERSIST is refused: {why}, or leave PERSIST out"))?;
         }
         Ok(())
@@ -120,6 +128,21 @@ impl Persist<'_> {
             false => Err(format!(
                 "ACL SAVE writes all users into {shown}, and besides this fix that differs: {}; first mend the file \
                  or the server",
+                listed(differ)
+            )),
+        }
+    }
+
+    fn policy_save(&self, path: &[u8]) -> Result<(), String> {
+        let shown = printable(path);
+        let differ = policy::differences(self.host, path).map_err(|why| {
+            format!("SECGATE SAVE would write over what is not known: {why}; mend the file")
+        })?;
+        match differ.is_empty() {
+            true => Ok(()),
+            false => Err(format!(
+                "SECGATE SAVE writes all that is in force into {shown}, and besides this fix that differs: {}; first call \
+                 SECGATE SAVE yourself if all of it is wanted, or SECGATE LOAD if what the file says is",
                 listed(differ)
             )),
         }
