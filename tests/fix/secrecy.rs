@@ -1,6 +1,8 @@
 //! A password that SECAUDIT FIX makes is in its answer and nowhere else, and is taken back where nobody got the answer.
 
-use super::{fix_json, password};
+use super::persist::contains;
+use super::{apply, fix, fix_json, password};
+use crate::audit::set_mode;
 use crate::harness::monitor::Monitor;
 use crate::harness::server::Server;
 use crate::harness::skip::needs_module;
@@ -23,6 +25,8 @@ fn a_new_password_stands_in_no_log_and_no_record() {
     ] {
         client.call(["CONFIG", "SET", name, "0"]);
     }
+    // So that PERSIST has nothing of these to write down.
+    assert!(client.call(["CONFIG", "REWRITE"]).is_ok());
     client.call(["SECGATE", "DENY", "flushall"]);
     let mut monitor = Monitor::start(&server);
     let mut seen = server.client();
@@ -81,4 +85,30 @@ fn a_password_that_nobody_can_be_told_is_not_set_or_taken_back() {
         stopped + taken_back >= 10
     });
     assert!(server.stranger().call(["SET", "k", "v"]).is_ok());
+}
+
+#[test]
+fn a_new_password_that_would_stand_in_clear_is_not_written_where_others_read_it() {
+    needs_module!();
+    let mut server = Server::builder()
+        .config("rename-command", "ACL \"\"")
+        .start();
+    set_mode(&server.conf(), 0o644);
+    let before = fs::read(server.conf()).unwrap();
+    let error = fix(&mut server.client(), "APPLY auth.password PERSIST").error_text();
+    contains(
+        &error,
+        &[
+            "PERSIST is refused: ",
+            "the new password",
+            "mode 644",
+            "; nothing was changed",
+        ],
+    );
+    assert!(server.stranger().call(["GET", "k"]).is_nil());
+    assert!(fs::read(server.conf()).unwrap() == before);
+    set_mode(&server.conf(), 0o600);
+    let password = password(&apply(&server, "auth.password PERSIST"));
+    server.restart();
+    assert!(server.stranger().call(["AUTH", &password]).is_ok());
 }

@@ -25,6 +25,7 @@ use crate::server::asking::Asking;
 use crate::server::beside::Host;
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::settings::is_secret;
+use crate::server::collect::wire_name::wire_name;
 
 /// What is to be made to outlive a restart, and where.
 pub struct Persist<'a> {
@@ -88,7 +89,8 @@ impl Persist<'_> {
             accounts::in_an_included_file(file)?;
             accounts::cannot_be_written(file)?;
         }
-        secrets::would_be_exposed(self.facts, file, self.actions)?;
+        let acl = wire_name(&asking, file, "acl").is_ok();
+        secrets::would_be_exposed(self.facts, file, self.actions, acl)?;
         let mut differ = settings::differences(self.facts, file, self.actions)?;
         differ.extend(modules);
         if own_users {

@@ -8,13 +8,21 @@ use crate::render::escape::printable;
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::settings::is_secret;
 
-/// Refuses where a secret would be exposed.
+/// Refuses where a secret would be exposed. Where ACL can be called, the server is given no more of a new password than its
+/// hash.
 pub fn would_be_exposed(
     facts: &Facts,
     file: &ConfigFile,
     actions: &[Action],
+    acl: bool,
 ) -> Result<(), Refused> {
     let main = main_file(facts, file, actions)?;
+    let others = main.mode & 0o004 != 0;
+    if others && !acl && actions.contains(&Action::NewPassword) {
+        let what =
+            "write the new password there in clear, for without ACL it is set by requirepass";
+        return Err(exposed(&main, what));
+    }
     let last = file.last_lines();
     for (name, line) in &last {
         // What the main file says in the same words is no news in it.
@@ -39,7 +47,7 @@ pub fn would_be_exposed(
         ("masterauth", &facts.masterauth),
     ] {
         let runs = matches!(running, Fact::Known(Some(_)));
-        if runs && !last.contains_key(name.as_bytes()) && main.mode & 0o004 != 0 {
+        if runs && !last.contains_key(name.as_bytes()) && others {
             let what = format!("write {name} there, which stands in no file");
             return Err(exposed(&main, &what));
         }
@@ -100,4 +108,39 @@ fn is_read_by_more(facts: &Facts, main: &FileStatus, other: &FileStatus) -> bool
         if members.iter().all(|member| member.uid == Some(other.uid)));
     let same_group = other.mode & group != 0 && other.gid == main.gid;
     main.mode & others != 0 || (main.mode & group != 0 && !same_group && !private)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::audit::checks::sample;
+
+    #[test]
+    fn a_new_password_is_in_clear_only_without_acl_and_exposed_only_where_others_read() {
+        let mut facts = sample::hardened();
+        let main = facts.files.config.first().unwrap().known().unwrap().clone();
+        let file = ConfigFile {
+            files: vec![main.path.clone()],
+            ..ConfigFile::default()
+        };
+        (facts.requirepass, facts.masterauth) = (Fact::Known(None), Fact::Known(None));
+        let mut refused = |mode: u32, acl: bool, action: &Action| {
+            let status = FileStatus {
+                mode,
+                ..main.clone()
+            };
+            facts.files.config = vec![Fact::Known(status)];
+            let refused = would_be_exposed(&facts, &file, std::slice::from_ref(action), acl);
+            refused.err().map(|refused| refused.why)
+        };
+        let why = refused(0o644, false, &Action::NewPassword).unwrap();
+        assert!(
+            why.contains("(mode 644)") && why.contains("the new password"),
+            "{why}"
+        );
+        assert_eq!(refused(0o644, true, &Action::NewPassword), None);
+        assert_eq!(refused(0o640, false, &Action::NewPassword), None);
+        assert_eq!(refused(0o644, false, &Action::set("timeout", "1")), None);
+    }
 }
