@@ -2,7 +2,7 @@
 
 use super::{apply, fix, fix_json, password, setting};
 use crate::audit::set_mode;
-use crate::harness::account::{NO_OWN_ACCOUNT, can_have_own};
+use crate::harness::account::{NO_ORDINARY_USER, NO_OWN_ACCOUNT, can_be_ordinary, can_have_own};
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use std::fs;
@@ -135,4 +135,22 @@ fn a_file_that_cannot_be_written_is_told_and_what_was_done_stays_done() {
         "nothing is left to keep: {again}"
     );
     assert_eq!(setting(&server, "acllog-max-len"), "128");
+}
+
+#[test]
+fn a_file_that_is_in_place_though_its_writing_failed_stays_private() {
+    needs_module!();
+    require!(can_be_ordinary(), NO_ORDINARY_USER);
+    let server = Server::builder()
+        .ordinary_user()
+        .config("acllog-max-len", "0")
+        .start();
+    set_mode(&server.conf(), 0o600);
+    // The new file can be put in place, but the folder cannot be opened for to be flushed to disk.
+    set_mode(server.dir(), 0o300);
+    let done = fix_json(&mut server.client(), "APPLY log.acl-log PERSIST");
+    assert_eq!(done["persist"][0]["result"], "failed", "{done:#}");
+    let conf = fs::read_to_string(server.conf()).unwrap();
+    assert!(conf.contains("acllog-max-len 128"), "{conf}");
+    assert_eq!(mode(&server.conf()), 0o600);
 }

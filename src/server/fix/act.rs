@@ -14,6 +14,9 @@ pub trait Act {
     fn can_call(&self, command: &str) -> bool;
     /// Runs a command as the module; its own name (lower case) is enough, whatever `rename-command` did to it.
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String>;
+    /// Has the server write a file of its own by this command; the file keeps the bits it had, also where that fails.
+    /// Answers what there is to say of the file.
+    fn write(&self, words: &[&[u8]], file: &[u8]) -> Result<String, String>;
     /// The ACL rules of a user, `on nopass ~* &* +@all`.
     fn rules(&self, user: &[u8]) -> Result<Vec<u8>, String>;
     /// Adds a statement to the policy; answers its id, and the mode in which the gate is.

@@ -29,6 +29,15 @@ impl<'a> Acting<'a> {
     pub fn new(host: &'a Host<'a>, by: &'a AskedBy, file: &'a ConfigFile) -> Self {
         Self { host, by, file }
     }
+    }
+
+    /// A call by the name that its command has here.
+    fn as_sent(&self, words: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
+        let (command, rest) = words.split_first().ok_or("no command")?;
+        let mut words = vec![self.wire(&String::from_utf8_lossy(command))?];
+        words.extend(rest.iter().map(|word| word.to_vec()));
+        Ok(words)
+    }
 
     fn wire(&self, command: &str) -> Result<Vec<u8>, String> {
         wire_name(&Asking::new(self.host), self.file, command)
@@ -52,6 +61,10 @@ impl<'a> Acting<'a> {
     }
 }
 
+fn borrowed(words: &[Vec<u8>]) -> Vec<&[u8]> {
+    words.iter().map(Vec::as_slice).collect()
+}
+
 impl Act for Acting<'_> {
     fn may_still(&self) -> Result<(), String> {
         self.act(|_, _| Ok(()))
@@ -62,12 +75,16 @@ impl Act for Acting<'_> {
     }
 
     fn call(&self, words: &[&[u8]]) -> Result<Reply, String> {
-        let (command, rest) = words.split_first().ok_or("no command")?;
-        let mut words = vec![self.wire(&String::from_utf8_lossy(command))?];
-        words.extend(rest.iter().map(|word| word.to_vec()));
+        let words = self.as_sent(words)?;
+        self.act(move |ctx, _| ctx.call(&borrowed(&words)))
+    }
+
+    fn write(&self, words: &[&[u8]], file: &[u8]) -> Result<String, String> {
+        let words = self.as_sent(words)?;
+        let path = file.to_vec();
+        // All in one visit: nobody finds the file open.
         self.act(move |ctx, _| {
-            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            ctx.call(&words)
+            permissions::keeping(&path, || ctx.call(&borrowed(&words)).map(|_| ()))
         })
     }
 

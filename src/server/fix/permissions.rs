@@ -53,18 +53,22 @@ pub fn set(path: &[u8], mode: u32) -> Result<Before, String> {
 pub fn keeping(path: &[u8], write: impl FnOnce() -> Result<(), String>) -> Result<String, String> {
     let bits = || fs::metadata(OsStr::from_bytes(path)).map(|found| found.mode() & 0o7777);
     let before = bits();
-    write()?;
+    let written = write();
     let shown = printable(path);
-    match (before, bits()) {
+    // Also of a writing that failed: its new file may be in place, only not flushed to disk.
+    let left_open = match (before, bits()) {
         (Ok(before), Ok(after)) if after & !before & OF_OTHERS != 0 => {
-            match set(path, before & after) {
-                Ok(_) => Ok(shown),
-                Err(why) => Ok(format!(
-                    "{shown}, whose mode was {before:o} and is {after:o} now: {why}"
-                )),
-            }
+            let closed = set(path, before & after).err();
+            closed.map(|why| {
+                format!("{shown}, whose mode was {before:o} and is {after:o} now: {why}")
+            })
         }
-        _ => Ok(shown),
+        _ => None,
+    };
+    match (written, left_open) {
+        (Ok(()), left_open) => Ok(left_open.unwrap_or(shown)),
+        (Err(why), None) => Err(why),
+        (Err(why), Some(left_open)) => Err(format!("{why}; {left_open}")),
     }
 }
 
@@ -143,8 +147,13 @@ mod tests {
             assert_eq!(keeping(bytes, write(written)), Ok(printable(bytes)));
             assert_eq!(mode(&path), left);
         }
-        let failing = || Err("no".to_owned());
+        let failing = || {
+            write(0o644)().unwrap();
+            Err("no".to_owned())
+        };
+        write(0o640)().unwrap();
         assert_eq!(keeping(bytes, failing), Err("no".to_owned()));
+        assert_eq!(mode(&path), 0o640);
     }
 
     #[test]

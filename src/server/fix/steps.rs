@@ -1,7 +1,6 @@
 //! One action done: what was there before, the change, and whether it is there now.
 
 use super::act::Act;
-use super::permissions;
 use crate::audit::facts::User;
 use crate::audit::fix::applied::Change;
 use crate::audit::fix::{Action, Keep, setting};
@@ -32,12 +31,13 @@ impl Steps<'_> {
     /// Makes changes outlive a restart; answers the file they were written to.
     pub fn keep(&self, keep: Keep, config_file: Option<&[u8]>) -> Result<String, String> {
         match keep {
-            Keep::Rewrite => permissions::keeping(config_file.unwrap_or_default(), || {
-                self.act.call(&[b"config", b"rewrite"]).map(|_| ())
-            }),
+            Keep::Rewrite => {
+                let file = config_file.unwrap_or_default();
+                self.act.write(&[b"config", b"rewrite"], file)
+            }
             Keep::AclSave => {
                 let file = self.setting("aclfile")?.unwrap_or_default();
-                permissions::keeping(&file, || self.act.call(&[b"acl", b"save"]).map(|_| ()))
+                self.act.write(&[b"acl", b"save"], &file)
             }
             Keep::PolicySave => self.act.save_policy(),
         }

@@ -7,6 +7,7 @@ use super::act::Act;
 use super::permissions::Before;
 use crate::audit::facts::Secret;
 use crate::policy::statement::Mode;
+use crate::render::escape::printable;
 use crate::server::collect::ask::Reply;
 
 /// The password that it makes up.
@@ -102,6 +103,9 @@ impl Act for Twin {
             [b"config", b"rewrite"] | [b"acl", b"save"] => Ok(Reply::Text(b"OK".to_vec())),
             _ => Err("ERR unknown".to_owned()),
         }
+    }
+    fn write(&self, words: &[&[u8]], file: &[u8]) -> Result<String, String> {
+        self.call(words).map(|_| printable(file))
     }
     fn rules(&self, _: &[u8]) -> Result<Vec<u8>, String> {
         Ok(self.rules.borrow().as_bytes().to_vec())
