@@ -7,6 +7,7 @@ use serde_json::Value;
 mod files;
 mod gate;
 mod gate_order;
+mod includes;
 mod keeping;
 mod modules;
 mod permission;

@@ -89,6 +89,10 @@ fn offer(plan: &Plan<'_>) -> Vec<String> {
         "",
         &format!("It does only what is named. {persist}"),
     ));
+    lines.extend(labelled(
+        "mind",
+        plan.persist_mind.iter().map(String::as_str),
+    ));
     lines
 }
 
@@ -122,7 +126,7 @@ pub fn applied(applied: &Applied, report: &Report) -> Vec<String> {
     }
     lines.push(String::new());
     for kept in &applied.kept {
-        lines.extend(kept_line(kept));
+        lines.extend(kept_lines(kept));
     }
     if !applied.to_keep.is_empty() && applied.kept.is_empty() {
         let commands: Vec<&str> = applied.to_keep.iter().map(|keep| keep.command()).collect();
@@ -188,16 +192,18 @@ fn change_lines(change: &Change) -> Vec<String> {
     lines
 }
 
-fn kept_line(kept: &Kept) -> Vec<String> {
+fn kept_lines(kept: &Kept) -> Vec<String> {
     let command = kept.by.command();
-    match &kept.result {
+    let mut lines = match &kept.result {
         Some(Ok(file)) => wrapped("Kept     ", &format!("{command}: {file}")),
         Some(Err(why)) => wrapped("NOT KEPT ", &format!("{command}: {why}")),
         None => wrapped(
             "NOT KEPT ",
             &format!("{command} was not tried: a step failed"),
         ),
-    }
+    };
+    lines.extend(labelled("mind", kept.mind.iter().map(String::as_str)));
+    lines
 }
 
 #[cfg(test)]

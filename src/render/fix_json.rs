@@ -16,6 +16,7 @@ pub fn plan(plan: &Plan<'_>) -> String {
         findings: plan.items.iter().map(planned).collect(),
         applicable: plan.applicable(),
         persist_refused: plan.persist_refused.as_deref(),
+        persist_mind: &plan.persist_mind,
     };
     // Plain structs of strings and numbers: serialising them cannot fail.
     serde_json::to_string(&document).unwrap_or_default()
@@ -28,6 +29,7 @@ struct PlanDocument<'r> {
     findings: Vec<Planned<'r>>,
     applicable: Vec<&'static str>,
     persist_refused: Option<&'r str>,
+    persist_mind: &'r [String],
 }
 
 #[derive(Serialize)]
@@ -124,6 +126,7 @@ struct Persisted<'r> {
     result: &'static str,
     file: Option<&'r str>,
     error: Option<&'r str>,
+    mind: &'r [String],
 }
 
 fn mended(check: &Mended) -> Check<'_> {
@@ -177,5 +180,6 @@ fn kept(kept: &Kept) -> Persisted<'_> {
         result,
         file,
         error,
+        mind: &kept.mind,
     }
 }

@@ -142,6 +142,7 @@ fn stopped() -> Applied {
         kept: vec![Kept {
             by: Keep::Rewrite,
             result: None,
+            mind: vec!["what else came of it".to_owned()],
         }],
         to_keep: vec![Keep::Rewrite],
         grades: (grade('F'), grade('B')),
@@ -159,7 +160,7 @@ fn what_was_done_is_shown_with_before_and_after_and_where_it_stopped() {
         "Grade  F before, B now  (for a reason)",
         "auth.password: fixed\n  done       a\n  before     user default on nopass\n  after      user default on, passwords: 1",
         "limit.clients: still fails\n  failed     b\n  because    ERR refused\n  not done   c\n  now        as it is",
-        "NOT KEPT CONFIG REWRITE was not tried: a step failed",
+        "NOT KEPT CONFIG REWRITE was not tried: a step failed\n  mind       what else came of it",
     ] {
         assert!(text.contains(part), "{part}\nin {text}");
     }
@@ -191,6 +192,7 @@ fn programs_are_told_the_same() {
     );
     assert_eq!(steps[1]["result"], "not-done");
     assert_eq!(document["persist"][0]["result"], "not-done");
+    assert_eq!(document["persist"][0]["mind"][0], "what else came of it");
     assert_eq!(document["grade"]["letter"], "B");
 }
 

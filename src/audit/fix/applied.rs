@@ -75,6 +75,8 @@ pub struct Kept {
     pub by: Keep,
     /// The file it wrote, printable, or why it did not. Without a result it was not tried.
     pub result: Option<Result<String, String>>,
+    /// What else came of it, for the operator to have in mind. Printable.
+    pub mind: Vec<String>,
 }
 
 /// How many steps came out how.

@@ -14,6 +14,8 @@ pub struct Plan<'r> {
     pub items: Vec<Item<'r>>,
     /// Why PERSIST would be refused, if all that can be done were asked for.
     pub persist_refused: Option<String>,
+    /// What PERSIST would do besides, then.
+    pub persist_mind: Vec<String>,
 }
 
 /// What there is to do about one finding.
@@ -61,6 +63,7 @@ pub fn plan<'r>(
         report,
         items: findings.into_iter().map(item).collect(),
         persist_refused: None,
+        persist_mind: Vec::new(),
     }
 }
 

@@ -64,12 +64,44 @@ impl ConfigFile {
 
 /// Older names, and newer ones, of the same settings.
 pub fn of_one_name(name: &[u8]) -> &[u8] {
-    match name {
-        b"slaveof" => b"replicaof",
-        b"primaryauth" => b"masterauth",
-        name => name,
-    }
+    let other = OTHER_NAMES
+        .iter()
+        .find(|(other, _)| other.as_bytes() == name);
+    other.map_or(name, |(_, name)| name.as_bytes())
 }
+
+/// Each with the name that every server knows. CONFIG REWRITE writes one of the two, whichever the line has.
+const OTHER_NAMES: [(&str, &str); 23] = [
+    ("slaveof", "replicaof"),
+    ("primaryauth", "masterauth"),
+    ("primaryuser", "masteruser"),
+    ("slave-serve-stale-data", "replica-serve-stale-data"),
+    ("slave-read-only", "replica-read-only"),
+    ("slave-ignore-maxmemory", "replica-ignore-maxmemory"),
+    ("slave-lazy-flush", "replica-lazy-flush"),
+    ("slave-announce-ip", "replica-announce-ip"),
+    ("slave-announce-port", "replica-announce-port"),
+    ("slave-priority", "replica-priority"),
+    ("repl-ping-slave-period", "repl-ping-replica-period"),
+    ("min-slaves-to-write", "min-replicas-to-write"),
+    ("min-slaves-max-lag", "min-replicas-max-lag"),
+    ("cluster-slave-no-failover", "cluster-replica-no-failover"),
+    (
+        "cluster-slave-validity-factor",
+        "cluster-replica-validity-factor",
+    ),
+    ("lua-time-limit", "busy-reply-threshold"),
+    ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+    ("hash-max-ziplist-value", "hash-max-listpack-value"),
+    ("list-max-ziplist-size", "list-max-listpack-size"),
+    ("zset-max-ziplist-entries", "zset-max-listpack-entries"),
+    ("zset-max-ziplist-value", "zset-max-listpack-value"),
+    (
+        "commandlog-execution-slower-than",
+        "slowlog-log-slower-than",
+    ),
+    ("commandlog-slow-execution-max-len", "slowlog-max-len"),
+];
 
 #[cfg(test)]
 #[allow(

@@ -55,35 +55,34 @@ pub fn run(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
     if let (true, Err(why)) = (request.persist, persist.obstacle(&to_keep)) {
         return unchanged(&why);
     }
-    let renames = read.unwrap_or_default();
-    let acting = Acting::new(host, by, &renames);
-    let steps = Steps { act: &acting };
-    let done = do_all(&steps, &wanted);
-    let mut kept = match request.persist {
-        true => keep(&steps, &to_keep, &done, file),
+    let no_file = ConfigFile::default();
+    let renames = persist.file.unwrap_or(&no_file);
+    let acting = Acting::new(host, by, renames);
+    let done = do_all(&Steps { act: &acting }, &wanted);
+    let kept = match request.persist {
+        true => keep_and_look(&acting, &persist, &to_keep, &done),
         false => Vec::new(),
     };
-    hold_against_the_files(&mut kept, file, &actions);
     let after = judge(host);
     let applied = applied(wanted, done, (&before, &after), kept, to_keep);
-    take_back_if_nobody_is_told(host, by, &renames, file, &applied);
+    take_back_if_nobody_is_told(host, by, renames, file, &applied);
     match request.form {
         Form::Json => Answer::Text(render::fix_json::applied(&applied)),
         _ => Answer::lines(render::fix::applied(&applied, &after)),
     }
 }
 
-/// Why PERSIST would be refused for what is done about these checks, if it would.
-pub fn persist_refused(
+/// What PERSIST would do besides, for what is done about these checks, or why it would be refused.
+pub fn persist_outlook(
     host: &Host<'_>,
     report: &Report,
     facts: &Facts,
     ids: &[&'static str],
-) -> Option<String> {
+) -> Result<Vec<String>, String> {
     let wanted = wanted(report, ids);
     let to_keep = to_keep(&wanted, facts);
     if to_keep.is_empty() {
-        return None;
+        return Ok(Vec::new());
     }
     let file = facts.server.config_file.as_deref().map(ConfigFile::read);
     let persist = Persist {
@@ -92,7 +91,8 @@ pub fn persist_refused(
         file: file.as_ref(),
         actions: &actions(&wanted),
     };
-    persist.obstacle(&to_keep).err()
+    persist.obstacle(&to_keep)?;
+    Ok(persist.mind(&to_keep))
 }
 
 fn wanted(report: &Report, ids: &[&'static str]) -> Vec<Wanted> {
@@ -200,22 +200,43 @@ pub fn keep(
     let mut one = |by: &Keep| {
         let result = (!stopped).then(|| steps.keep(*by, config_file));
         stopped |= matches!(result, Some(Err(_)));
-        Kept { by: *by, result }
+        Kept {
+            by: *by,
+            result,
+            mind: Vec::new(),
+        }
     };
     to_keep.iter().map(&mut one).collect()
 }
 
-/// What CONFIG REWRITE has written is not kept where an included file says otherwise.
-fn hold_against_the_files(kept: &mut [Kept], config_file: Option<&[u8]>, actions: &[Action]) {
-    for kept in kept {
-        if let (Keep::Rewrite, Some(Ok(file)), Some(path)) = (kept.by, &kept.result, config_file) {
-            let overruled = persist::overruled(&ConfigFile::read(path), actions);
-            if !overruled.is_empty() {
-                let what = overruled.join("; ");
-                let why = format!("{file} is written, but a restart undoes some of it: {what}");
-                kept.result = Some(Err(why));
-            }
-        }
+/// Keeps what was done, and looks whether the files, read again, say it.
+fn keep_and_look(
+    acting: &Acting<'_>,
+    persist: &Persist<'_>,
+    to_keep: &[Keep],
+    done: &[Vec<Done>],
+) -> Vec<Kept> {
+    let path = persist.facts.server.config_file.as_deref();
+    let mut kept = keep(&Steps { act: acting }, to_keep, done, path);
+    let rewritten = kept.iter_mut().find(|kept| kept.by == Keep::Rewrite);
+    if let (Some(kept), Some(path)) = (rewritten, path) {
+        hold_against_the_files(kept, persist, path);
+    }
+    kept
+}
+
+/// What CONFIG REWRITE has written is not kept where an included file says otherwise. `persist` is about what was so before.
+fn hold_against_the_files(kept: &mut Kept, persist: &Persist<'_>, path: &[u8]) {
+    let (Some(Ok(file)), Some(before)) = (&kept.result, persist.file) else {
+        return;
+    };
+    let after = ConfigFile::read(path);
+    kept.mind = persist::copied(before, &after);
+    let overruled = persist::overruled(before, &after, persist.facts, persist.actions);
+    if !overruled.is_empty() {
+        let what = overruled.join("; ");
+        let why = format!("{file} is written, but a restart undoes some of it: {what}");
+        kept.result = Some(Err(why));
     }
 }
 

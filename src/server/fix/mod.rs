@@ -57,7 +57,10 @@ fn show(host: &Host<'_>, request: &Request, by: &AskedBy) -> Answer {
     let report = judge(host);
     let seat = seat::of(host, by);
     let mut plan = plan::plan(&report, &facts, request.checks.as_deref(), &seat);
-    plan.persist_refused = apply::persist_refused(host, &report, &facts, &plan.applicable());
+    match apply::persist_outlook(host, &report, &facts, &plan.applicable()) {
+        Ok(mind) => plan.persist_mind = mind,
+        Err(why) => plan.persist_refused = Some(why),
+    }
     match request.form {
         Form::Json => Answer::Text(render::fix_json::plan(&plan)),
         _ => Answer::lines(render::fix::plan(&plan)),

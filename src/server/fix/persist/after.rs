@@ -1,33 +1,54 @@
-//! Whether the configuration files say what was set, now that they are written: CONFIG REWRITE knows of the main file
-//! only, and writes no line for what is the default; a file that is included behind, or at all, may say otherwise.
+//! Whether the server starts with what was set, and else with what it started with before, now that the files are written:
+//! CONFIG REWRITE knows of the main file only, and writes no line for what is the default; a file that is included behind, or
+//! at all, may say otherwise, and so may the command line.
 
-use super::settings::{normal, shown};
-use crate::audit::fix::Action;
+use super::includes;
+use super::settings::{normal, of_the_command_line, shown};
+use crate::audit::facts::Facts;
+use crate::audit::fix::{Action, Keep};
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::config_said::Line;
 use crate::server::collect::settings::is_secret;
 
-/// What a restart would undo, because a line of an included file says otherwise.
-pub fn overruled(file: &ConfigFile, actions: &[Action]) -> Vec<String> {
+/// What a restart would change of the settings, whether the fix has set them or not, because a line of an included file says
+/// otherwise, or the command line. `facts` are those before the fix.
+pub fn overruled(
+    before: &ConfigFile,
+    after: &ConfigFile,
+    facts: &Facts,
+    actions: &[Action],
+) -> Vec<String> {
     let mut found = Vec::new();
-    if let Some(gap) = file.unread.first().or(file.bad_lines.first()) {
+    if let Some(gap) = after.unread.first().or(after.bad_lines.first()) {
         found.push(format!("what the files say now is not known: {gap}"));
     }
-    for action in actions {
+    let kept_here = |action: &&Action| action.keep(facts) == Some(Keep::Rewrite);
+    for action in actions.iter().filter(kept_here) {
         match action {
             Action::Set(pairs) => {
                 for (name, value) in pairs {
                     match name.as_str() {
-                        "client-output-buffer-limit" => found.extend(limits(file, value)),
-                        name => found.extend(setting(file, name, value)),
+                        "client-output-buffer-limit" => found.extend(limits(after, value)),
+                        name => {
+                            found.extend(setting(after, name, value));
+                            found.extend(said_again(facts, before, name, value));
+                        }
                     }
                 }
             }
-            Action::NewPassword => found.extend(password(file)),
+            Action::NewPassword => found.extend(password(after)),
             Action::Statement(_) | Action::GateMode(_) | Action::Permissions { .. } => {}
         }
     }
+    found.extend(includes::now_counts(before, after, actions));
     found
+}
+
+/// What the command line will say again, over all files.
+fn said_again(facts: &Facts, before: &ConfigFile, name: &str, value: &[u8]) -> Option<String> {
+    let said = of_the_command_line(facts, before, name)?;
+    let differs = normal(name, said) != normal(name, value);
+    differs.then(|| format!("{name}: the command line says {} and counts", shown(said)))
 }
 
 /// CONFIG REWRITE has just written the main file, so its lines are right.
@@ -105,18 +126,23 @@ fn password(file: &ConfigFile) -> Option<String> {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::audit::checks::sample;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
 
     /// What is overruled where the main file ends with an included one.
     fn overruled_by(main: &str, more: &str, actions: &[Action]) -> Vec<String> {
+        by_a_server(&sample::hardened(), main, more, actions)
+    }
+
+    fn by_a_server(facts: &Facts, main: &str, more: &str, actions: &[Action]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("redis.conf");
         fs::write(folder.path().join("more.conf"), more).unwrap();
         fs::write(&path, format!("{main}include more.conf\n")).unwrap();
         let file = ConfigFile::read(path.as_os_str().as_bytes());
         let folder = format!("{}/", folder.path().display());
-        let found = overruled(&file, actions);
+        let found = overruled(&file, &file, facts, actions);
         found.iter().map(|text| text.replace(&folder, "")).collect()
     }
 
@@ -164,5 +190,33 @@ mod tests {
             overruled_by("user default on #aa\n", "requirepass x\n", &new),
             [""; 0]
         );
+        let mut facts = sample::hardened();
+        sample::set(&mut facts, "aclfile", "users.acl");
+        assert_eq!(by_a_server(&facts, "", "requirepass x\n", &new), [""; 0]);
+    }
+
+    #[test]
+    fn a_setting_is_overruled_by_the_command_line_that_gave_it_at_the_start() {
+        let mut facts = sample::hardened();
+        sample::started(
+            &mut facts,
+            &[("acllog-max-len", "0"), ("timeout", "5"), ("dir", "/d")],
+            None,
+        );
+        let overruled =
+            |main: &str, name, value| by_a_server(&facts, main, "", &[Action::set(name, value)]);
+        let told = "the command line says 0 and counts";
+        assert_eq!(
+            overruled("", "acllog-max-len", "128"),
+            [format!("acllog-max-len: {told}")]
+        );
+        assert_eq!(
+            overruled("acllog-max-len 0\n", "acllog-max-len", "128"),
+            [""; 0]
+        );
+        assert_eq!(overruled("dir ./\n", "dir", "/x"), [""; 0]);
+        // What is the default of this one is not known here.
+        assert_eq!(overruled("", "timeout", "300"), [""; 0]);
+        assert_eq!(overruled("timeout 6\n", "timeout", "300").len(), 1);
     }
 }

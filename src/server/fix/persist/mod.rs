@@ -2,17 +2,20 @@
 //!
 //! CONFIG REWRITE writes all that runs into the main file, not only what a fix has changed, and ACL SAVE writes all users.
 //! So it can make a file that the server does not start with, overwrite what the operator has written and not yet
-//! restarted for, make permanent what an intruder changed, and copy secrets to where others read them. SECGATE SAVE writes the
-//! whole policy. Nothing can be told to write less; so where one of these would happen, PERSIST is refused.
+//! restarted for, make permanent what an intruder changed, copy secrets to where others read them, and let lines of included
+//! files count that did not. SECGATE SAVE writes the whole policy. Nothing can be told to write less; so where one of these
+//! would happen, PERSIST is refused.
 
 mod accounts;
 mod after;
+mod includes;
 mod modules;
 mod policy;
 mod secrets;
 mod settings;
 
 pub use after::overruled;
+pub use includes::copied;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -69,6 +72,16 @@ impl Persist<'_> {
         Ok(())
     }
 
+    /// What PERSIST does besides, and the operator should have in mind.
+    pub fn mind(&self, keeps: &[Keep]) -> Vec<String> {
+        match self.file {
+            Some(file) if keeps.contains(&Keep::Rewrite) => {
+                includes::will_be_copied(self.facts, file)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn rewrite(&self, file: &ConfigFile) -> Result<(), Refused> {
         if let Some(gap) = file.unread.first().or(file.bad_lines.first()) {
             return Err(Refused::because(format!(
@@ -89,8 +102,11 @@ impl Persist<'_> {
             accounts::in_an_included_file(file)?;
             accounts::cannot_be_written(file)?;
         }
+        includes::secrets_would_be_copied(file)?;
         let acl = wire_name(&asking, file, "acl").is_ok();
         secrets::would_be_exposed(self.facts, file, self.actions, acl)?;
+        includes::would_count(self.facts, file, self.actions)?;
+        includes::points_would_be_lost(self.facts, file)?;
         let mut differ = settings::differences(self.facts, file, self.actions)?;
         differ.extend(modules);
         if own_users {

@@ -9,7 +9,7 @@ use crate::audit::facts::{Facts, Kind, WATCHED};
 use crate::audit::fix::Action;
 use crate::render::escape::printable_up_to;
 use crate::server::collect::config_file::ConfigFile;
-use crate::server::collect::config_said::of_one_name;
+use crate::server::collect::config_said::{Line, of_one_name};
 use crate::server::collect::settings::is_secret;
 
 /// What servers do where no line speaks of it, of the settings that intruders change.
@@ -112,6 +112,29 @@ fn from_the_defaults<'a>(
             (name.to_owned(), text)
         })
     })
+}
+
+/// Whether it is known to be what the server does where no line speaks of it.
+pub fn is_default(name: &str, value: &[u8]) -> bool {
+    default_of(name).is_some_and(|default| normal(name, default) == normal(name, value))
+}
+
+fn default_of(name: &str) -> Option<&'static [u8]> {
+    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
+    default.map(|(_, default)| *default)
+}
+
+/// The value that the command line gives a setting, where it is known that it gives one: the server started with another one
+/// than the files say. A folder can be written in too many ways to tell.
+pub fn of_the_command_line<'f>(
+    facts: &'f Facts,
+    file: &ConfigFile,
+    name: &str,
+) -> Option<&'f [u8]> {
+    let started = facts.at_the_start(name).filter(|_| name != "dir")?;
+    let line = file.lines_of(name.as_bytes()).last().map(Line::value);
+    let said = line.or_else(|| default_of(name).map(<[u8]>::to_vec))?;
+    (normal(name, &said) != normal(name, started)).then_some(started)
 }
 
 /// A value in one of the ways to write it, for comparing.
