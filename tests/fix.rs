@@ -15,6 +15,7 @@ mod persist;
 mod plan;
 mod reach;
 mod secrecy;
+mod start;
 mod steps;
 
 /// Calls SECAUDIT FIX with these words.

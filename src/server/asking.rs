@@ -166,7 +166,7 @@ impl Ask for Asking<'_> {
 
     fn started(&self) -> Option<Arc<Started>> {
         self.host
-            .visit(|ctx| Module::get(ctx.lock()).started.get().cloned())
+            .visit(|ctx| Module::get(ctx.lock()).started.borrow().clone())
     }
 
     fn known_passwords(&self) -> Fact<Lists> {

@@ -25,4 +25,5 @@ mod secaudit;
 mod secgate;
 mod server_events;
 mod setting_path;
+mod start;
 mod startup;

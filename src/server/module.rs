@@ -72,8 +72,8 @@ pub struct Module {
     pub default_open: Cell<Option<bool>>,
     /// How the last decision was put into words.
     pub last_words: LastWords,
-    /// The settings as they were when the server started; none where the module was loaded later.
-    pub started: OnceCell<Arc<Started>>,
+    /// The settings with which the server started, and starts again; none where the module was loaded later.
+    pub started: RefCell<Option<Arc<Started>>>,
     /// What the last report found.
     pub last_audit: RefCell<Option<Summary>>,
     /// Until restart nothing can be weakened.

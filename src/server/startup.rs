@@ -3,19 +3,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use super::asking::Asking;
-use super::beside::Host;
-use super::collect::ask::Ask;
-use super::collect::config_file::ConfigFile;
-use super::collect::settings;
 use super::command_table::ServerCommands;
 use super::ffi::{self, Ctx, Level, log};
 use super::module::{self, Module};
-use super::{configs, policy_file, requests};
-use crate::audit::facts::{Fact, Started};
+use super::{configs, policy_file, requests, start};
 use crate::policy::Policy;
 use crate::policy::problem::Problem;
 use crate::render::escape::printable;
@@ -49,7 +41,7 @@ fn try_to_load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
     ctx.register_settings()?;
     let module = Module::get(ctx.lock());
     find_policy_file(ctx, module, argument)?;
-    remember_the_start(ctx, module);
+    start::remember(ctx);
     let commands = ServerCommands::read(ctx);
     let policy = read_policy(module, &commands).map_err(|failure| failure.in_short())?;
     // Nothing that an operator can get wrong comes after this: Valkey 8.1.1 crashes when it has to take back a command
@@ -182,32 +174,6 @@ fn absolute(path: &[u8]) -> Result<Option<PathBuf>, String> {
         let path = printable(path);
         format!("the policy file {path} cannot be found: {error}")
     })
-}
-
-/// Remembers the settings while they are those of the files and of the command line. A client that loads the module later
-/// has connected, and counts: since then anything may have been changed.
-fn remember_the_start(ctx: Ctx<'_>, module: &Module) {
-    let asking_host = Host::on_the_spot(ctx);
-    let asking = Asking::new(&asking_host);
-    let none = |section, field| asking.info(section, field).as_deref() == Some("0");
-    if !none("clients", "connected_clients") || !none("stats", "total_connections_received") {
-        return;
-    }
-    let file = asking.info("server", "config_file");
-    let file = file.filter(|path| !path.is_empty());
-    let file = file.map(|path| ConfigFile::read(path.as_bytes()));
-    let settings = settings::read(&asking, &file.unwrap_or_default());
-    if let Fact::Known(plain) = settings.config {
-        let passwords = [
-            ("requirepass", &settings.requirepass),
-            ("masterauth", &settings.masterauth),
-        ];
-        let passwords = passwords
-            .into_iter()
-            .filter_map(|(name, password)| Some((name, password.known().ok()?.as_ref()?)));
-        let started = Started::new(SystemTime::now(), plain, passwords);
-        let _ = module.started.set(Arc::new(started));
-    }
 }
 
 fn greet(ctx: Ctx<'_>, module: &Module) {

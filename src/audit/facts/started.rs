@@ -1,15 +1,15 @@
-//! The settings as they were when the server started: what its files and its command line made them. The command line
-//! itself is not seen later on, for the server writes its title over it.
+//! The settings with which the server starts: what its files and its command line make them. The command line itself is not
+//! seen later on, for the server writes its title over it.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::{Facts, Secret};
 
-/// The settings as they were when the server started.
+/// The settings as they were when the server started, or when PERSIST last made its files say what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
-    /// When they were read, before the first client came.
+    /// When they were read: before the first client came, or right after the file was written.
     pub time: SystemTime,
     /// Those that are no secrets, by lower-case name, as CONFIG GET told them.
     pub settings: BTreeMap<String, Vec<u8>>,

@@ -28,8 +28,12 @@ impl Settings {
 
 /// Asks for all settings at once.
 pub fn read(ask: &dyn Ask, file: &ConfigFile) -> Settings {
-    let pairs = call(ask, file, &[b"config", b"get", b"*"]).and_then(pairs);
-    let pairs = match pairs {
+    told(call(ask, file, &[b"config", b"get", b"*"]))
+}
+
+/// The settings that the server tells when it is asked for all of them.
+pub fn told(reply: Result<Reply, String>) -> Settings {
+    let pairs = match reply.and_then(pairs) {
         Ok(pairs) => pairs,
         Err(reason) => {
             return Settings {

@@ -1,11 +1,13 @@
 //! How fixing acts on the running server: `Act` over the module API, each act a visit of its own.
 
+use std::cell::RefCell;
+
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::SEALED;
 use super::act::Act;
 use super::permissions::{self, Before};
-use crate::audit::facts::Secret;
+use crate::audit::facts::{Secret, Started};
 use crate::policy::statement::Mode;
 use crate::server::asked_by::AskedBy;
 use crate::server::asking::Asking;
@@ -16,19 +18,35 @@ use crate::server::collect::wire_name::wire_name;
 use crate::server::ffi::{self, Ctx, Level, log};
 use crate::server::module::Module;
 use crate::server::secgate::change;
+use crate::server::start;
 
 /// The running server, for one call of SECAUDIT FIX APPLY.
 pub struct Acting<'a> {
     host: &'a Host<'a>,
     by: &'a AskedBy,
     file: &'a ConfigFile,
+    /// The settings as they were when redis.conf was written.
+    written: RefCell<Option<Started>>,
 }
 
 impl<'a> Acting<'a> {
     /// Acts through the host of the work, for who asked for it; `file` tells renamed commands.
     pub fn new(host: &'a Host<'a>, by: &'a AskedBy, file: &'a ConfigFile) -> Self {
-        Self { host, by, file }
+        let written = RefCell::default();
+        Self {
+            host,
+            by,
+            file,
+            written,
+        }
     }
+
+    /// Remembers the settings of the last CONFIG REWRITE as those of the next start: to be called where the files, read
+    /// again, say the same.
+    pub fn remember_what_is_written(&self) {
+        if let Some(written) = self.written.take() {
+            self.host.visit(|ctx| start::put(ctx, written));
+        }
     }
 
     /// A call by the name that its command has here.
@@ -80,12 +98,17 @@ impl Act for Acting<'_> {
     }
 
     fn write(&self, words: &[&[u8]], file: &[u8]) -> Result<String, String> {
+        let is_config = words.first() == Some(&&b"config"[..]);
         let words = self.as_sent(words)?;
         let path = file.to_vec();
-        // All in one visit: nobody finds the file open.
-        self.act(move |ctx, _| {
-            permissions::keeping(&path, || ctx.call(&borrowed(&words)).map(|_| ()))
-        })
+        // All in one visit: nobody finds the file open, and nobody changes a setting in between.
+        let (told, written) = self.act(move |ctx, _| {
+            let told = permissions::keeping(&path, || ctx.call(&borrowed(&words)).map(|_| ()))?;
+            let config = words.first().filter(|_| is_config);
+            Ok((told, config.and_then(|config| start::of_now(ctx, config))))
+        })?;
+        self.written.replace(written);
+        Ok(told)
     }
 
     fn rules(&self, user: &[u8]) -> Result<Vec<u8>, String> {

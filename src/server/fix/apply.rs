@@ -209,7 +209,7 @@ pub fn keep(
     to_keep.iter().map(&mut one).collect()
 }
 
-/// Keeps what was done, and looks whether the files, read again, say it.
+/// Keeps what was done. Where the files, read again, say what runs, the server starts with that from now on.
 fn keep_and_look(
     acting: &Acting<'_>,
     persist: &Persist<'_>,
@@ -221,6 +221,9 @@ fn keep_and_look(
     let rewritten = kept.iter_mut().find(|kept| kept.by == Keep::Rewrite);
     if let (Some(kept), Some(path)) = (rewritten, path) {
         hold_against_the_files(kept, persist, path);
+        if matches!(kept.result, Some(Ok(_))) {
+            acting.remember_what_is_written();
+        }
     }
     kept
 }
@@ -313,6 +316,9 @@ fn take_back_if_nobody_is_told(
         // What could not be kept whole may be written all the same.
         if kept.result.is_some() {
             let _ = steps.keep(kept.by, config_file);
+        }
+        if let (Keep::Rewrite, Some(Ok(_))) = (kept.by, &kept.result) {
+            acting.remember_what_is_written();
         }
     }
     let outcome = match taken_back {
