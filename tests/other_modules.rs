@@ -184,7 +184,8 @@ fn a_call_under_a_new_name_that_waits_while_a_module_yields_runs_once_and_leaves
     }
     assert_eq!(busy.read().int(), 1);
     let replies: Vec<_> = waiting.iter_mut().map(|client| client.read()).collect();
-    assert!(begun.elapsed() >= Duration::from_secs(1), "they waited");
+    // The module's second is counted in whole milliseconds, so it may be a little shorter.
+    assert!(begun.elapsed() >= Duration::from_millis(990), "they waited");
     assert_eq!(replies[0].text(), "v");
     assert_eq!(replies[1].texts()[0], "maxmemory");
     assert_eq!(replies[2].text(), "PONG");
