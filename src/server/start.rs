@@ -2,7 +2,6 @@
 //! starts, and again when PERSIST has made redis.conf say what runs.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::asking::Asking;
 use super::beside::Host;
@@ -24,16 +23,18 @@ pub fn remember(ctx: Ctx<'_>) {
     }
     let file = asking.info("server", "config_file");
     let file = file.filter(|path| !path.is_empty());
-    let file = file.map(|path| ConfigFile::read(path.as_bytes()));
-    let settings = settings::read(&asking, &file.unwrap_or_default());
-    if let Some(started) = started(settings) {
+    let Some(file) = file.map(|path| ConfigFile::read(path.as_bytes())) else {
+        return;
+    };
+    let settings = settings::read(&asking, &file);
+    if let Some(started) = started(settings, file.digest) {
         put(ctx, started);
     }
 }
 
 /// The settings of now, by the name that CONFIG has here.
-pub fn of_now(ctx: Ctx<'_>, config: &[u8]) -> Option<Started> {
-    started(settings::told(ctx.call(&[config, b"get", b"*"])))
+pub fn settings_of_now(ctx: Ctx<'_>, config: &[u8]) -> Settings {
+    settings::told(ctx.call(&[config, b"get", b"*"]))
 }
 
 /// From now on these are the settings with which the server starts.
@@ -42,7 +43,8 @@ pub fn put(ctx: Ctx<'_>, started: Started) {
     module.started.replace(Some(Arc::new(started)));
 }
 
-fn started(settings: Settings) -> Option<Started> {
+/// These settings, as those that files of this digest make; `None` where they are not known.
+pub fn started(settings: Settings, files: [u8; 32]) -> Option<Started> {
     let plain = settings.config.known().ok()?.clone();
     let passwords = [
         ("requirepass", &settings.requirepass),
@@ -51,5 +53,5 @@ fn started(settings: Settings) -> Option<Started> {
     let passwords = passwords
         .into_iter()
         .filter_map(|(name, password)| Some((name, password.known().ok()?.as_ref()?)));
-    Some(Started::new(SystemTime::now(), plain, passwords))
+    Some(Started::new(files, plain, passwords))
 }

@@ -176,9 +176,11 @@ fn what_the_command_line_says_beside_the_file_is_no_drift_until_it_is_changed() 
     assert!(server.call(["CONFIG", "SET", "maxmemory", "100mb"]).is_ok());
     Report::of(&server).shows(id, "pass", "nothing that matters");
     let conf = server.conf();
-    let text = std::fs::read(&conf).unwrap();
-    std::fs::write(&conf, text).unwrap();
-    // Now it may have another line than the server has read.
+    set_mode(&conf, 0o600);
+    Report::of(&server).shows(id, "pass", "nothing that matters");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, text + "# one more line\n").unwrap();
+    // Now it is not what the server has read.
     Report::of(&server)
         .shows(id, "fail", "maxmemory 104857600, by ")
         .shows(id, "fail", "requirepass: another one runs than ");

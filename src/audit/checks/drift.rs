@@ -155,6 +155,8 @@ enum By {
     File,
     CommandLine,
     Default,
+    /// It was so at the start; of which of these is not known.
+    Start,
     /// The module was not there at the start to see whether the command line says otherwise.
     DefaultPerhaps,
 }
@@ -166,6 +168,7 @@ impl Drift<'_> {
             By::File => format!("{running}, by {} {next}", steps::conf(facts)),
             By::CommandLine => format!("{running}, by the command line {next}"),
             By::Default => format!("{running}, by default {next}"),
+            By::Start => format!("{running}, at the start {next}"),
             By::DefaultPerhaps => {
                 format!("{running}, by default {next} unless the command line says so")
             }
@@ -205,11 +208,16 @@ fn drift<'f>(
     let (next, by) = match (facts.at_the_start(name), line, default) {
         (Some(then), Some(line), _) if same(then, line) => (line, By::File),
         (Some(then), None, Some(default)) if same(then, default) => (default, By::Default),
+        (Some(then), None, None) => (then, By::Start),
         (Some(then), _, _) => (then, By::CommandLine),
         (None, Some(line), _) => (line, By::File),
         (None, None, default) => (default?, By::DefaultPerhaps),
     };
-    (!same(running, next)).then_some(Drift {
+    let is_same = match by {
+        By::Start => running == next,
+        _ => same(running, next),
+    };
+    (!is_same).then_some(Drift {
         name,
         running,
         next,

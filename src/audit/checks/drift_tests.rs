@@ -145,10 +145,16 @@ fn what_the_command_line_said_is_no_drift_until_it_is_changed() {
             "maxmemory 0, by the command line 512",
         ]
     );
+    let mut moved = with("dir", "/root/.ssh", None);
+    sample::started(&mut moved, &[("dir", "/data")], Some(sample::PASSWORD));
+    assert_eq!(
+        fails(&ConfigDrift, &moved).actual,
+        ["dir /root/.ssh, at the start /data"]
+    );
     let steps = failure.steps.join("\n");
     assert!(steps.contains("CONFIG SET maxmemory 512 "), "{steps}");
     assert!(!steps.contains("# what the server's command line"));
-    sample::conf(&mut facts).changed = Some(facts.time);
+    sample::conf(&mut facts).digest = [9; 32];
     let told = fails(&ConfigDrift, &facts).actual.join("\n");
     assert!(told.contains("port 7000, by default 6379 unless the command line says so"));
 }

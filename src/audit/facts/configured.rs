@@ -1,7 +1,6 @@
 //! What redis.conf and its includes say, to be held against what the server does.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use super::{RenameLine, Secret};
 
@@ -10,9 +9,8 @@ use super::{RenameLine, Secret};
 pub struct Configured {
     /// Why more may stand there than could be read: the first file, or line, that could not be.
     pub gap: Option<String>,
-    /// When one of the files, or a folder whose files are included by a pattern, was last changed in any way; `None` where
-    /// that is not known.
-    pub changed: Option<SystemTime>,
+    /// The SHA-256 digest of what the files say, all of it: another one where any was changed, came or went.
+    pub digest: [u8; 32],
     /// The `rename-command` lines, in order.
     pub renames: Vec<RenameLine>,
     /// The files that `loadmodule` lines name, by absolute paths.

@@ -2,15 +2,14 @@
 //! seen later on, for the server writes its title over it.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use super::{Facts, Secret};
 
 /// The settings as they were when the server started, or when PERSIST last made its files say what runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
-    /// When they were read: before the first client came, or right after the file was written.
-    pub time: SystemTime,
+    /// The digest of the files that made them.
+    pub files: [u8; 32],
     /// Those that are no secrets, by lower-case name, as CONFIG GET told them.
     pub settings: BTreeMap<String, Vec<u8>>,
     /// The SHA-256 digests of the passwords in `WATCHED_SECRETS`; one that was empty is not there.
@@ -20,13 +19,13 @@ pub struct Started {
 impl Started {
     /// The settings of now, as they are to be remembered.
     pub fn new<'s>(
-        time: SystemTime,
+        files: [u8; 32],
         settings: BTreeMap<String, Vec<u8>>,
         passwords: impl IntoIterator<Item = (&'static str, &'s Secret)>,
     ) -> Self {
         let passwords = passwords.into_iter();
         Self {
-            time,
+            files,
             settings,
             passwords: passwords
                 .map(|(name, password)| (name, password.acl_digest()))
@@ -56,10 +55,9 @@ impl Facts {
 
     /// How the server started, if it read the files as they are now.
     fn start_of_these_files(&self) -> Option<&Started> {
-        let changed = self.configured.as_ref()?.changed?;
-        self.started
-            .as_deref()
-            .filter(|started| changed < started.time)
+        let files = self.configured.as_ref()?;
+        let started = self.started.as_deref()?;
+        (files.gap.is_none() && files.digest == started.files).then_some(started)
     }
 }
 
@@ -68,7 +66,6 @@ impl Facts {
 mod tests {
     use crate::audit::checks::sample;
     use crate::audit::facts::Secret;
-    use std::time::Duration;
 
     #[test]
     fn only_the_same_value_is_from_the_start() {
@@ -88,14 +85,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_from_the_start_once_a_file_has_changed_or_its_age_is_not_known() {
+    fn nothing_is_from_the_start_once_a_file_has_changed_or_cannot_be_read() {
         let mut facts = sample::hardened();
         sample::started(&mut facts, &[("port", "7000")], None);
-        let start = facts.started.as_ref().unwrap().time;
-        sample::conf(&mut facts).changed = Some(start + Duration::from_millis(1));
-        assert_eq!(facts.at_the_start("port"), None);
-        sample::conf(&mut facts).changed = None;
-        assert_eq!(facts.at_the_start("port"), None);
-        assert!(!facts.is_password_from_the_start("requirepass", None));
+        assert!(facts.is_password_from_the_start("requirepass", None));
+        let mut unread = facts.clone();
+        sample::conf(&mut unread).gap = Some("more.conf: not there".to_owned());
+        sample::conf(&mut facts).digest = [9; 32];
+        for facts in [&facts, &unread] {
+            assert_eq!(facts.at_the_start("port"), None);
+            assert!(!facts.knows_the_start());
+            assert!(!facts.is_password_from_the_start("requirepass", None));
+        }
     }
 }

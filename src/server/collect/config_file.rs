@@ -5,11 +5,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::bounded;
 use super::config_lines::{Directive, directives};
 use super::config_said::{Line, of_one_name};
 use super::in_clear;
-use super::last_change::LastChange;
 use super::walk::absolute;
 use crate::audit::facts::{Configured, InClear, RenameLine, Secret, WATCHED, WATCHED_SECRETS};
 
@@ -22,8 +23,8 @@ pub struct ConfigFile {
     pub unread: Vec<String>,
     /// Lines that could not be read, as `path: line 7`.
     pub bad_lines: Vec<String>,
-    /// When they were last changed.
-    pub changed: LastChange,
+    /// The SHA-256 digest of their paths and contents, as they were read.
+    pub digest: [u8; 32],
     /// `rename-command`: the old name in lower case, and what it became; empty when it was removed.
     pub renames: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The same line by line, as checks want it.
@@ -76,10 +77,12 @@ impl ConfigFile {
             read: 0,
             includes: 0,
             total: 0,
+            contents: Sha256::new(),
             matched: BTreeMap::new(),
             found: Self::default(),
         };
         reading.file(path);
+        reading.found.digest = reading.contents.finalize().into();
         reading.found
     }
 
@@ -119,7 +122,7 @@ impl ConfigFile {
     pub fn configured(&self) -> Configured {
         Configured {
             gap: self.unread.first().or(self.bad_lines.first()).cloned(),
-            changed: self.changed.time(),
+            digest: self.digest,
             renames: self.rename_lines.clone(),
             modules: self.modules.iter().map(|path| path_bytes(path)).collect(),
             settings: self.watched.clone(),
@@ -167,6 +170,8 @@ struct Reading {
     total: usize,
     /// What patterns matched.
     matched: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// Paths and contents, each behind its length.
+    contents: Sha256,
     found: ConfigFile,
 }
 
@@ -192,7 +197,10 @@ impl Reading {
             Ok(content) => content,
             Err(reason) => return self.gap(reason),
         };
-        self.found.changed.note(&path);
+        for part in [bytes, &content] {
+            self.contents.update(part.len().to_le_bytes());
+            self.contents.update(part);
+        }
         self.total += content.len();
         let (lines, unreadable) = directives(&content);
         let bad = unreadable
@@ -259,10 +267,7 @@ impl Reading {
         for base in bases {
             let path = base.join(OsStr::from_bytes(pattern));
             let found = match wild {
-                true => {
-                    self.found.changed.note_pattern(&path);
-                    self.matching(path)
-                }
+                true => self.matching(path),
                 false if path.exists() => vec![path],
                 false => Vec::new(),
             };
@@ -450,6 +455,30 @@ mod tests {
         fs::write(&path, &rubbish).unwrap();
         let found = ConfigFile::read(path.as_os_str().as_bytes());
         assert!(!found.bad_lines.is_empty());
+    }
+
+    #[test]
+    fn the_digest_is_another_one_where_a_file_was_changed_came_or_went_and_only_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let digest = || ConfigFile::read(path("redis.conf").as_os_str().as_bytes()).digest;
+        fs::write(
+            path("redis.conf"),
+            format!("include {}/*.c\n", folder.path().display()),
+        )
+        .unwrap();
+        fs::write(path("a.c"), "port 1\n").unwrap();
+        let first = digest();
+        fs::write(path("b.c"), "").unwrap();
+        let second = digest();
+        fs::write(path("b.c"), "# x\n").unwrap();
+        let third = digest();
+        fs::remove_file(path("a.c")).unwrap();
+        let all = BTreeSet::from([first, second, third, digest()]);
+        assert_eq!(all.len(), 4);
+        fs::remove_file(path("b.c")).unwrap();
+        fs::write(path("a.c"), "port 1\n").unwrap();
+        assert_eq!(digest(), first);
     }
 
     #[test]

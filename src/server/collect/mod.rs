@@ -21,7 +21,6 @@ pub mod config_said;
 mod files;
 mod in_clear;
 mod kept_users;
-mod last_change;
 mod links;
 mod logins;
 mod lua;

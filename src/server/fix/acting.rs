@@ -7,13 +7,14 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::SEALED;
 use super::act::Act;
 use super::permissions::{self, Before};
-use crate::audit::facts::{Secret, Started};
+use crate::audit::facts::Secret;
 use crate::policy::statement::Mode;
 use crate::server::asked_by::AskedBy;
 use crate::server::asking::Asking;
 use crate::server::beside::Host;
 use crate::server::collect::ask::Reply;
 use crate::server::collect::config_file::ConfigFile;
+use crate::server::collect::settings::Settings;
 use crate::server::collect::wire_name::wire_name;
 use crate::server::ffi::{self, Ctx, Level, log};
 use crate::server::module::Module;
@@ -26,7 +27,7 @@ pub struct Acting<'a> {
     by: &'a AskedBy,
     file: &'a ConfigFile,
     /// The settings as they were when redis.conf was written.
-    written: RefCell<Option<Started>>,
+    written: RefCell<Option<Settings>>,
 }
 
 impl<'a> Acting<'a> {
@@ -43,9 +44,11 @@ impl<'a> Acting<'a> {
 
     /// Remembers the settings of the last CONFIG REWRITE as those of the next start: to be called where the files, read
     /// again, say the same.
-    pub fn remember_what_is_written(&self) {
-        if let Some(written) = self.written.take() {
-            self.host.visit(|ctx| start::put(ctx, written));
+    pub fn remember_what_is_written(&self, files: &ConfigFile) {
+        let written = self.written.take();
+        let started = written.and_then(|written| start::started(written, files.digest));
+        if let Some(started) = started {
+            self.host.visit(|ctx| start::put(ctx, started));
         }
     }
 
@@ -105,7 +108,10 @@ impl Act for Acting<'_> {
         let (told, written) = self.act(move |ctx, _| {
             let told = permissions::keeping(&path, || ctx.call(&borrowed(&words)).map(|_| ()))?;
             let config = words.first().filter(|_| is_config);
-            Ok((told, config.and_then(|config| start::of_now(ctx, config))))
+            Ok((
+                told,
+                config.map(|config| start::settings_of_now(ctx, config)),
+            ))
         })?;
         self.written.replace(written);
         Ok(told)

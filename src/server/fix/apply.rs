@@ -220,22 +220,22 @@ fn keep_and_look(
     let mut kept = keep(&Steps { act: acting }, to_keep, done, path);
     let rewritten = kept.iter_mut().find(|kept| kept.by == Keep::Rewrite);
     if let (Some(kept), Some(path)) = (rewritten, path) {
-        hold_against_the_files(kept, persist, path);
+        let after = ConfigFile::read(path);
+        hold_against_the_files(kept, persist, &after);
         if matches!(kept.result, Some(Ok(_))) {
-            acting.remember_what_is_written();
+            acting.remember_what_is_written(&after);
         }
     }
     kept
 }
 
 /// What CONFIG REWRITE has written is not kept where an included file says otherwise. `persist` is about what was so before.
-fn hold_against_the_files(kept: &mut Kept, persist: &Persist<'_>, path: &[u8]) {
+fn hold_against_the_files(kept: &mut Kept, persist: &Persist<'_>, after: &ConfigFile) {
     let (Some(Ok(file)), Some(before)) = (&kept.result, persist.file) else {
         return;
     };
-    let after = ConfigFile::read(path);
-    kept.mind = persist::copied(before, &after);
-    let overruled = persist::overruled(before, &after, persist.facts, persist.actions);
+    kept.mind = persist::copied(before, after);
+    let overruled = persist::overruled(before, after, persist.facts, persist.actions);
     if !overruled.is_empty() {
         let what = overruled.join("; ");
         let why = format!("{file} is written, but a restart undoes some of it: {what}");
@@ -317,8 +317,8 @@ fn take_back_if_nobody_is_told(
         if kept.result.is_some() {
             let _ = steps.keep(kept.by, config_file);
         }
-        if let (Keep::Rewrite, Some(Ok(_))) = (kept.by, &kept.result) {
-            acting.remember_what_is_written();
+        if let (Keep::Rewrite, Some(Ok(_)), Some(path)) = (kept.by, &kept.result, config_file) {
+            acting.remember_what_is_written(&ConfigFile::read(path));
         }
     }
     let outcome = match taken_back {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::audit::facts::*;
 use crate::policy::day::Day;
@@ -67,16 +66,15 @@ pub fn conf(facts: &mut Facts) -> &mut Configured {
     facts.configured.as_mut().unwrap()
 }
 
-/// The server started with these settings and this password, long after its files were last changed.
+/// The server started with these settings and this password, from the files as they are.
 pub fn started(facts: &mut Facts, pairs: &[(&str, &str)], requirepass: Option<&str>) {
-    let time = facts.time;
-    conf(facts).changed = Some(time - Duration::from_secs(3600));
+    let files = conf(facts).digest;
     let settings = pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
     let password = requirepass.map(|password| Secret::new(password.as_bytes().to_vec()));
     let passwords = password.iter().map(|password| ("requirepass", password));
-    facts.started = Some(Arc::new(Started::new(time, settings.collect(), passwords)));
+    facts.started = Some(Arc::new(Started::new(files, settings.collect(), passwords)));
 }
 
 /// A user, to change.

@@ -55,8 +55,9 @@ fn between(running: &Policy, written: &Policy) -> Vec<String> {
     };
     let (running_ones, written_ones) = (by_id(running), by_id(written));
     for (id, statement) in &running_ones {
+        let other = written_ones.get(id);
         let id = printable(id.as_bytes());
-        match written_ones.get(id.as_str()) {
+        match other {
             None => differ.push(format!("statement {id} is in force and not in the file")),
             Some(other) if other != statement => {
                 differ.push(format!("statement {id} is another one in the file"));
