@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # test-matrix.sh - run the integration tests (tests/tests) once per real server and put the results side by side.
 #
-# Usage: scripts/test-matrix.sh [NAME...] [-- LIBTEST-ARGUMENT...]
+# Usage: scripts/test-matrix.sh [--tested PROGRAM] [NAME...] [-- LIBTEST-ARGUMENT...]
 #        scripts/test-matrix.sh                        all servers of scripts/servers.sh
 #        scripts/test-matrix.sh redis-8.2 valkey-9.1   these
 #        scripts/test-matrix.sh -- gate_ --nocapture   all servers, only the tests with gate_ in their name
+#
+#   --tested  the server that scripts/test.sh ran on: the one that is the same program, byte by byte, is not run again
 #
 # Builds once, fetches the servers that are missing, then runs the tests server by server. A test learns its server from
 # SECAUDIT_TEST_SERVER; one that its server cannot serve appends "name<TAB>reason" to the file SECAUDIT_TEST_SKIPS and counts
 # as skipped (so does one that libtest ignores). Full logs: target/matrix/NAME.log. The last line is the sum over all servers.
 #
-# Environment: SECAUDIT_MATRIX_STRICT=1   a server that could not be fetched fails the run
+# Environment: RUST_TEST_THREADS=N        how many tests run at once (default: three for each core, as servers mostly wait)
+#              SECAUDIT_MATRIX_STRICT=1   a server that could not be fetched fails the run
 #              SECAUDIT_SERVERS           see scripts/servers.sh
 # Exit status: 0 all passed; 1 a test failed, or a server or the tests on it did not run; 2 wrong call.
 set -euo pipefail
@@ -22,6 +25,7 @@ FAILURES=''                    # what failed, server by server
 SKIPS=''                       # "server: reason" of every skipped test, one a line
 PASSED=0 FAILED=0 SKIPPED=0    # the sums
 RAN=0 UNFETCHED=0              # servers
+TESTED=''                      # the program of --tested
 
 if [[ -t 1 ]]; then TERMINAL=yes; else TERMINAL=no; fi
 if [[ $TERMINAL = yes && -z ${NO_COLOR:-} ]]; then
@@ -143,6 +147,13 @@ note_unfetched() {
     echo "    not fetched: $reason"
 }
 
+# A server that scripts/test.sh has run the same tests on.
+note_tested() {
+    ROWS+=("$(printf '%-11s %-9s tested before: it is the program %s' "$1" "$2" "$TESTED")")
+    title "$1 ($2)"
+    echo "    not run again: it is the program $TESTED, which --tested names"
+}
+
 # Prints the table, the reasons of the skips, the failures and, last of all, the sum.
 report() {
     title 'the matrix'
@@ -166,18 +177,22 @@ main() {
         case $1 in
             --) shift; break ;;
             --help | -h) usage; return ;;
+            --tested) [[ -x ${2:-} ]] || { echo 'test-matrix.sh: --tested wants a program' >&2; exit 2; }; TESTED=$2; shift 2 ;;
             -*) echo "test-matrix.sh: unknown option $1: see --help; libtest's own go after --" >&2; exit 2 ;;
             *) names+=("$1"); shift ;;
         esac
     done
     scripts/servers.sh --list "${names[@]}" >/dev/null || exit 2  # a wrong name is told before anything is built
     mkdir -p "$OUT"
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
     title 'the servers: scripts/servers.sh'
     scripts/servers.sh "${names[@]}" || exit 1
     build || { echo 'test-matrix.sh: the build failed: see above' >&2; exit 1; }
     while IFS=$'\t' read -r -u 3 name version path; do
         if [[ $version = missing ]]; then
             note_unfetched "$name" "$(dirname -- "$(dirname -- "$path")")/$name.skipped"
+        elif [[ -n $TESTED ]] && cmp -s -- "$TESTED" "$path"; then
+            note_tested "$name" "$version"
         else
             run_tests "$name" "$version" "$path" "$@"
         fi
