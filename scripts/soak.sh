@@ -7,7 +7,7 @@
 #   calls     5,000 random policies with 40 calls each, every call spelt and wrapped in every way, against the decision
 #   changes   20,000 changes of the policy while six clients call
 #   kills     1,000 servers killed while they save the policy, 1,000 while they persist a fix, 1,000 while they log
-#   memory    10 million refusals, 600,000 changes of the policy, 100,000 reports: resident memory before and after
+#   memory    10 million refusals, a million changes of the policy, 100,000 reports: resident memory before and after
 #   torture   master, two replicas and a Sentinel: 60 rounds of writes, refusals, failovers and restarts, data compared
 #   fuzz      scripts/fuzz.sh, one hour a target
 #   sanitizer scripts/sanitizer.sh: the integration tests under AddressSanitizer
@@ -22,7 +22,7 @@
 set -euo pipefail
 
 readonly TESTS='calls changes kills memory torture' SCRIPTS='fuzz sanitizer clients suites'
-SERVERS=() PARTS=() FAILED=0
+SERVERS=() PARTS=() FAILED=0 FIGURES=''
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
 say() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -51,7 +51,7 @@ soak() {
         say "    FAILED after $((SECONDS - start)) s: see $log"
         FAILED=1
     fi
-    grep -E '^[0-9]+ |: [0-9]+ bytes resident|^SECAUDIT_SEED' "$log" | sed 's/^/    /' | tee -a target/soak/figures || true
+    grep -E '^[0-9]+ |: [0-9]+ bytes resident|^SECAUDIT_SEED' "$log" | sed 's/^/    /' | tee -a "$FIGURES" || true
 }
 
 main() {
@@ -59,7 +59,8 @@ main() {
     read_options "$@"
     cd -- "$(dirname -- "$0")/.."
     mkdir -p target/soak
-    : >target/soak/figures
+    FIGURES=$(mktemp)  # a run beside this one has its own
+    trap 'rm -f -- "$FIGURES"' EXIT
     for part in "${PARTS[@]}"; do
         case $part in
             fuzz) say 'fuzzing, one hour a target'; scripts/fuzz.sh --seconds 3600 || FAILED=1; continue ;;
@@ -70,12 +71,12 @@ main() {
         for name in "${SERVERS[@]}"; do
             BINARY=$(scripts/servers.sh --list "$name" | cut -f 3)
             if [[ ! -x $BINARY ]]; then scripts/servers.sh "$name"; fi
-            printf '%s %s\n' "$name" "$part" >>target/soak/figures
+            printf '%s %s\n' "$name" "$part" >>"$FIGURES"
             soak "$part" "$name"
         done
     done
     printf '\nFigures:\n'
-    cat target/soak/figures
+    cat "$FIGURES"
     return "$FAILED"
 }
 

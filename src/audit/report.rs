@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::accepting::{self, Note};
 use super::check::{Check, Meta, Outcome, Severity};
-use super::checks::{barred, other_names};
+use super::checks::{barred, keeping, other_names};
 use super::facts::{Facts, Gate, Server, Suppression};
 use super::fix::Action;
 use super::grade::{self, Grade};
@@ -94,6 +94,7 @@ impl Report {
     pub fn new(facts: &Facts, checks: &[&dyn Check]) -> Self {
         let judge = |check: &&dyn Check| {
             let mut finding = Finding::new(check.meta(), check.evaluate(facts));
+            keeping::modes(facts, &mut finding.steps);
             barred::past_the_gate(facts, &mut finding.steps);
             other_names::remark(facts, &mut finding.steps);
             finding

@@ -84,7 +84,7 @@ fn many_changes_of_the_policy_leave_memory_as_it_was() {
         &server,
         "tens of changes",
         rounds(50, 500),
-        rounds(200, 50_000),
+        rounds(200, 84_000),
         |number| {
             let mut batch: Vec<Vec<String>> = Vec::new();
             for index in 0..10 {

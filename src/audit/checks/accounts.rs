@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::access::{granters, names};
 use super::peers::Peers;
-use super::{administrator, steps};
+use super::{administrator, keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
 use crate::render::escape::printable_up_to;
@@ -77,7 +77,7 @@ impl Check for DefaultUser {
         lines.extend(administrator.first);
         let cli = administrator.cli;
         lines.push(format!("{cli} ACL SETUSER default off"));
-        lines.push(steps::keep_users_by(facts, &cli));
+        lines.push(keeping::users_by(facts, &cli));
         Failure::new(vec![actual]).steps(lines).into()
     }
 }
@@ -233,7 +233,7 @@ fn privilege_steps(facts: &Facts, users: &[&User]) -> Vec<String> {
         lines.extend(fitted(facts, user, &cli));
     }
     lines.extend(steps::and_more(users.len(), SHOWN));
-    lines.push(steps::keep_users_by(facts, &cli));
+    lines.push(keeping::users_by(facts, &cli));
     if let Some(first) = users.iter().find(|user| !user.nopass) {
         let name = steps::shell_user(&steps::glob_of(&first.name));
         lines.push(format!(

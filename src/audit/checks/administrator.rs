@@ -1,6 +1,7 @@
 //! Who administers the server once a remedy has taken power from others: without such a user the next step, and every one
 //! after it, would be refused.
 
+use super::keeping;
 use super::peers::Peers;
 use super::steps;
 use crate::audit::facts::{Facts, User};
@@ -59,7 +60,7 @@ fn made(facts: &Facts, users: &[User], cli: &str) -> Administrator {
             "{cli} ACL SETUSER {name} on \"#$(sha256sum < {name}.password | cut -c1-64)\" '~*' '&*' +@all"
         ),
         format!("{cli} SECGATE ADMINISTRATORS {name}"),
-        steps::keep_policy(facts),
+        keeping::policy(facts),
         format!("export REDISCLI_AUTH=\"$(cat {name}.password)\"   # from here on as {name}"),
     ];
     Administrator {

@@ -1,6 +1,6 @@
 //! Checks of logging in: who gets in without a password.
 
-use super::{access, steps};
+use super::{access, keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, User};
 use crate::audit::fix::Action;
@@ -136,7 +136,7 @@ fn password_steps(facts: &Facts) -> Vec<String> {
         format!("{cli} -x CONFIG SET requirepass < redis.password"),
         format!(
             "export REDISCLI_AUTH=\"$(cat redis.password)\"; {}",
-            steps::keep(facts, "requirepass PASSWORD")
+            keeping::setting(facts, "requirepass PASSWORD")
         ),
     ]
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::denial::{self, Denial, Open};
+use super::denial::{Denial, Open};
 use super::sentinel::{self, Watch};
-use super::{access, sentinel_steps, steps};
+use super::{access, keeping, sentinel_steps, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::{CONFIG, DANGEROUS, DATA_LOSS};
 use crate::audit::facts::Facts;
@@ -257,7 +257,7 @@ fn replica_steps(facts: &Facts, open: &[&(&'static str, Vec<Vec<u8>>)]) -> Vec<S
     }
     let minus = "-sync -psync   # unless replicas log in as this user";
     let mut lines = taken_by_acl(facts, users, minus);
-    lines.extend(denial::keep_users(facts));
+    lines.extend(keeping::users_past_the_gate(facts));
     lines
 }
 
@@ -268,7 +268,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
     lines.push(format!(
         "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
-    lines.extend(denial::keep_users(facts));
+    lines.extend(keeping::users_past_the_gate(facts));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! The check of whom the server replicates from: a stranger as master can make the data, and the server, his own.
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, Followed};
@@ -116,7 +117,7 @@ fn mend(facts: &Facts) -> Vec<String> {
         format!(
             "{cli} MODULE LIST   # and look for what came with it: modules, dir and dbfilename, new keys and users"
         ),
-        format!("{cli} CONFIG REWRITE   # if the master is right: writes it into redis.conf"),
+        keeping::settings(facts, "if the master is right: this keeps it"),
     ]
 }
 

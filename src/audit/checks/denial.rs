@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{access, steps};
-use crate::audit::command_names::CONFIG;
+use super::{access, keeping, steps};
 use crate::audit::facts::{Facts, GateVerdict, Through, UserAccess};
 use crate::audit::fix::{Action, Statement};
 use crate::audit::reach;
@@ -175,24 +174,8 @@ pub fn free_id(facts: &Facts, wanted: &str) -> String {
     ids.find(is_free).unwrap_or_else(|| wanted.to_owned())
 }
 
-/// How users changed at run time outlive a restart, past a gate that denies what writes them.
-pub fn keep_users(facts: &Facts) -> Vec<String> {
-    let mut lines = vec![steps::keep_users(facts)];
-    let rewrites = facts.setting("aclfile") == Ok(b"");
-    if rewrites && is_denied_to_some(facts, CONFIG) {
-        let (cli, id) = (steps::cli(facts), free_id(facts, "rewrite-for-now"));
-        let open = format!(
-            "{cli} SECGATE ALLOW 'config|rewrite' id={id} at=first   # the gate denies it, and the next line needs it"
-        );
-        lines.insert(0, open);
-        lines.push(format!("{cli} SECGATE DEL {id}"));
-    }
-    lines.extend(steps::mode_again(facts));
-    lines
-}
-
 /// Whether the gate denies a command to somebody whom the ACL lets run it. It may be whoever takes the steps.
-fn is_denied_to_some(facts: &Facts, name: &str) -> bool {
+pub fn is_denied_to_some(facts: &Facts, name: &str) -> bool {
     let command = facts.commands.iter().find(|command| command.name == name);
     let access = command.and_then(|command| command.access.known().ok());
     let mut able = access.into_iter().flatten().filter(|access| access.acl);
@@ -214,7 +197,7 @@ pub fn mode_step(facts: &Facts) -> Option<String> {
 pub fn last_steps(facts: &Facts) -> Vec<String> {
     mode_step(facts)
         .into_iter()
-        .chain([steps::keep_policy(facts)])
+        .chain([keeping::policy(facts)])
         .collect()
 }
 

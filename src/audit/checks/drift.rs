@@ -2,6 +2,7 @@
 
 mod users;
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS};
@@ -323,10 +324,11 @@ fn mend(facts: &Facts, plain: &[Drift<'_>], users: &[Change<'_>], only_users: bo
         None => take_back_users(facts, users),
     });
     if !only_users || aclfile.is_none() {
-        lines.push(format!(
-            "{cli} CONFIG REWRITE   # if all that runs then is what you want: writes it into {}",
+        let remark = format!(
+            "if all that runs then is what you want: writes it into {}",
             steps::conf(facts)
-        ));
+        );
+        lines.push(keeping::settings(facts, &remark));
     }
     lines.extend(
         aclfile.map(|_| format!("{cli} ACL SAVE   # if the users who run then are those you want")),

@@ -1,5 +1,6 @@
 //! `cmd.gate`: the gate does what its policy says.
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::Facts;
@@ -55,7 +56,7 @@ impl Check for Enforces {
             lines.push(format!("{cli} SECGATE MODE enforce"));
             actions.push(Action::GateMode("enforce"));
         }
-        lines.push(steps::keep_policy(facts));
+        lines.push(keeping::policy(facts));
         Failure::new(actual).steps(lines).actions(actions).into()
     }
 }

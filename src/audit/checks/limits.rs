@@ -1,5 +1,6 @@
 //! Checks of limits: memory, clients, and what one client's replies may take.
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, Memory};
@@ -61,7 +62,7 @@ impl Check for MaxMemory {
                 Err(_) => "SIZE".to_owned(),
             };
             let set = format!("{} CONFIG SET maxmemory {advice}", steps::cli(facts));
-            let keep = steps::keep(facts, &format!("maxmemory {advice}"));
+            let keep = keeping::setting(facts, &format!("maxmemory {advice}"));
             let policy =
                 "# maxmemory-policy says what happens when it is full: noeviction refuses writes";
             [set, keep, policy.to_owned()]
@@ -163,7 +164,7 @@ impl Check for Clients {
         }
         if !faults.is_empty() {
             faults.extend(actual);
-            steps.push(format!("{} CONFIG REWRITE", steps::cli(facts)));
+            steps.push(keeping::settings(facts, ""));
             return Failure::new(faults).steps(steps).actions(actions).into();
         }
         match unknown {
@@ -233,7 +234,7 @@ impl Check for OutputBuffer {
                 Failure::new(actual)
                     .steps([
                         format!("{} CONFIG SET {name} \"{limit}\"", steps::cli(facts)),
-                        steps::keep(facts, &format!("{name} {limit}")),
+                        keeping::setting(facts, &format!("{name} {limit}")),
                     ])
                     .actions([Action::set(name, limit)])
                     .into()

@@ -13,6 +13,7 @@ mod denial;
 pub mod drift;
 mod files;
 mod gate;
+pub mod keeping;
 mod known_password;
 mod limits;
 mod loaded_modules;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{access, steps};
+use super::{access, keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, PacketFilter};
 use crate::audit::fix::Action;
@@ -208,7 +208,7 @@ impl Check for ProtectedMode {
         Failure::new(vec![actual, "user default on nopass".to_owned()])
             .steps([
                 format!("{} CONFIG SET protected-mode yes", steps::cli(facts)),
-                steps::keep(facts, "protected-mode yes"),
+                keeping::setting(facts, "protected-mode yes"),
                 "# other hosts are refused from then on; so set a password: SECAUDIT EXPLAIN auth.password"
                     .to_owned(),
             ])
@@ -301,7 +301,7 @@ fn narrower(facts: &Facts) -> Result<String, String> {
 fn bind_steps(facts: &Facts, narrower: &Result<String, String>) -> Vec<String> {
     let bind = narrower.as_deref().unwrap_or("127.0.0.1 -::1");
     let set = format!("{} CONFIG SET bind \"{bind}\"", steps::cli(facts));
-    let keep = steps::keep(facts, &format!("bind {bind}"));
+    let keep = keeping::setting(facts, &format!("bind {bind}"));
     match narrower {
         Ok(_) => vec![
             format!("{set}   # connections that are open stay open"),

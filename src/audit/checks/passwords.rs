@@ -1,5 +1,6 @@
 //! `auth.password-strength`: the passwords the server keeps in clear are not to be guessed.
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Fact, Facts, Secret};
@@ -143,9 +144,11 @@ fn new_password_steps(facts: &Facts, weak: &[&str]) -> Vec<String> {
         lines.push(format!("{cli} -x CONFIG SET requirepass < redis.password"));
         sign_in = "export REDISCLI_AUTH=\"$(cat redis.password)\"; ";
     }
-    lines.push(format!(
-        "{sign_in}{cli} CONFIG REWRITE   # then give the new password to every client and replica"
-    ));
+    let keep = keeping::settings(
+        facts,
+        "then give the new password to every client and replica",
+    );
+    lines.push(format!("{sign_in}{keep}"));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! Checks of what is recorded: the server's log and its log of denials.
 
+use super::keeping;
 use super::limits::number;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
@@ -47,7 +48,7 @@ impl Check for LogFile {
             return Failure::new(actual)
                 .steps([
                     format!("{} CONFIG SET loglevel notice", steps::cli(facts)),
-                    steps::keep(facts, "loglevel notice"),
+                    keeping::setting(facts, "loglevel notice"),
                 ])
                 .actions([Action::set("loglevel", "notice")])
                 .into();
@@ -122,7 +123,7 @@ impl Check for AclLog {
             Ok(0) => Failure::new(vec!["acllog-max-len 0".to_owned()])
                 .steps([
                     format!("{} CONFIG SET acllog-max-len 128", steps::cli(facts)),
-                    steps::keep(facts, "acllog-max-len 128"),
+                    keeping::setting(facts, "acllog-max-len 128"),
                 ])
                 .actions([Action::set("acllog-max-len", "128")])
                 .into(),

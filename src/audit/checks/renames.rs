@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::steps;
+use super::sentinel::{self, Watch};
+use super::{keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Configured, Fact, Facts, NewName, RenameLine, Secret, Standing};
 use crate::render::escape::printable_up_to;
@@ -258,7 +259,7 @@ fn files(file: &Configured) -> BTreeSet<&[u8]> {
 
 fn guessable_steps(facts: &Facts, weak: &[&Name<'_>]) -> Vec<String> {
     let cli = steps::cli(facts);
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = of_a_sentinel(facts, weak).into_iter().collect();
     for name in weak.iter().take(5) {
         let Origin::Gate(new) = name.origin else {
             continue;
@@ -275,7 +276,7 @@ fn guessable_steps(facts: &Facts, weak: &[&Name<'_>]) -> Vec<String> {
         ));
     }
     if !lines.is_empty() {
-        lines.push(steps::keep_policy(facts));
+        lines.push(keeping::policy(facts));
     }
     let by_file = weak
         .iter()
@@ -288,6 +289,28 @@ fn guessable_steps(facts: &Facts, weak: &[&Name<'_>]) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What to mind of names by which a Sentinel knows commands that it runs: no failover succeeds on a node that does not
+/// know the name which the Sentinel was told.
+fn of_a_sentinel(facts: &Facts, weak: &[&Name<'_>]) -> Option<String> {
+    let runs = |name: &&&Name<'_>| {
+        let command = std::str::from_utf8(name.command);
+        command.is_ok_and(|command| sentinel::needs(facts, command))
+    };
+    let watched = sentinel::watch(facts) != Watch::No;
+    let names: Vec<String> = weak
+        .iter()
+        .filter(runs)
+        .map(|name| shown(name.command))
+        .collect();
+    (watched && !names.is_empty()).then(|| {
+        format!(
+            "# a Sentinel that watches runs {} by the name it was told: choose the new name once for all nodes, make it an \
+             ALIAS on every node first, tell every Sentinel ('sentinel rename-command'), and only then take the old one away",
+            names.join(", ")
+        )
+    })
 }
 
 /// A random name for a command; for a subcommand, one within its container.

@@ -198,3 +198,22 @@ fn a_file_with_a_gap_is_unknown() {
     facts.configured = None;
     passes(&RenameCommand, &facts);
 }
+
+#[test]
+fn a_name_that_a_sentinel_was_told_is_not_taken_away_before_it_was_told_the_new_one() {
+    use crate::audit::facts::Sentinel;
+    let steps = |command: &str, watched: bool| {
+        let mut facts = sample::hardened();
+        statement(&mut facts, command, "xq7Zp2m", false);
+        let watch = || Sentinel {
+            user: b"watch".to_vec(),
+            alone: true,
+        };
+        facts.sentinels = Fact::Known(watched.then(watch).into_iter().collect());
+        fails(&Guessable, &facts).steps
+    };
+    assert!(steps("config", true)[0].starts_with("# a Sentinel that watches runs config "));
+    for told in [steps("config", false), steps("flushall", true)] {
+        assert!(told[0].contains("SECGATE DEL "), "{told:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `auth.replica`: replication signs in as a user of its own. `auth.failures`: who was turned away.
 
-use super::{peers, steps};
+use super::{keeping, peers, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::{Facts, Replication};
 use crate::render::escape::printable_up_to;
@@ -116,8 +116,8 @@ fn replica_steps(facts: &Facts) -> Vec<String> {
         ),
         format!("{cli} CONFIG SET masteruser replica   # on every node, the master too"),
         format!("{cli} -x CONFIG SET masterauth < replica.password"),
-        steps::keep_users(facts),
-        format!("{cli} CONFIG REWRITE"),
+        keeping::users(facts),
+        keeping::settings(facts, ""),
     ]
 }
 

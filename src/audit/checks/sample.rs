@@ -288,6 +288,7 @@ pub fn nothing_read() -> Facts {
         core: none(),
         privileges: none(),
         stdout: none(),
+        umask: none(),
     };
     for command in &mut facts.commands {
         command.standing = none();
@@ -433,6 +434,7 @@ fn machine() -> Machine {
             seccomp: true,
         }),
         stdout: Fact::Known(b"/dev/null".to_vec()),
+        umask: Fact::Known(0o022),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cmd.scripting`: not every user can bring code into the server.
 
 use super::denial::{self, Denial};
-use super::{access, steps};
+use super::{access, keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::command_names::SCRIPTING;
 use crate::audit::facts::{Facts, User};
@@ -89,7 +89,7 @@ fn scripting_steps(facts: &Facts, denial: &Denial<'_>, all: &[&[u8]]) -> Vec<Str
     by_gate
         .chain(all.iter().take(SHOWN).map(line))
         .chain(steps::and_more(all.len(), SHOWN))
-        .chain(denial::keep_users(facts))
+        .chain(keeping::users_past_the_gate(facts))
         .collect()
 }
 

@@ -2,6 +2,7 @@
 //! cannot tell its calls from theirs, by new names that it is told before the old ones go.
 
 use super::denial::{self, Denial, Open};
+use super::keeping;
 use super::sentinel::Watch;
 use super::steps;
 use crate::audit::facts::Facts;
@@ -109,7 +110,7 @@ fn told_names(facts: &Facts, watch: &Watch<'_>, names: &[&'static str]) -> Vec<S
         "when every Sentinel has answered OK to each of these, on every node: {} | {cli}",
         swap(&told)
     )));
-    lines.push(steps::keep_policy(facts));
+    lines.push(keeping::policy(facts));
     lines
 }
 

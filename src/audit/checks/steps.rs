@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::keeping;
 use crate::audit::facts::{Facts, Socket, User};
 use crate::audit::reach;
 use crate::policy::statement::Pattern;
@@ -75,33 +76,12 @@ fn host(facts: &Facts, port: u16) -> String {
     }
 }
 
-/// How a setting changed at run time outlives a restart.
-pub fn keep(facts: &Facts, line: &str) -> String {
-    match &facts.server.config_file {
-        Some(path) => format!(
-            "{} CONFIG REWRITE   # or write into {}: {line}",
-            cli(facts),
-            printable(path)
-        ),
-        None => format!("# start the server with a redis.conf that says: {line}"),
-    }
-}
-
 /// The configuration file, as it is shown.
 pub fn conf(facts: &Facts) -> String {
     match &facts.server.config_file {
         Some(path) => printable(path),
         None => "redis.conf".to_owned(),
     }
-}
-
-/// How the gate's statements outlive a restart.
-pub fn keep_policy(facts: &Facts) -> String {
-    if facts.gate.policy_file.is_some() {
-        return format!("{} SECGATE SAVE", cli(facts));
-    }
-    "# to keep this, name a policy file in redis.conf (loadmodule .../libsecaudit.so FILE), restart, and SECGATE SAVE"
-        .to_owned()
 }
 
 /// The condition by which a deny spares the administrators the policy names, but none who needs no password, and these users,
@@ -172,45 +152,6 @@ pub fn not_spared(facts: &Facts) -> Vec<Vec<u8>> {
     named.map(|user| user.name.clone()).collect()
 }
 
-/// How users changed at run time outlive a restart.
-pub fn keep_users(facts: &Facts) -> String {
-    keep_users_by(facts, &cli(facts))
-}
-
-/// The same, said by this `redis-cli`.
-pub fn keep_users_by(facts: &Facts, cli: &str) -> String {
-    match facts.setting("aclfile") {
-        Ok(b"") => {
-            format!("{cli} CONFIG REWRITE   # there is no aclfile, so the users go into redis.conf")
-        }
-        Ok(_) => format!("{cli} ACL SAVE"),
-        Err(_) => format!("{cli} ACL SAVE   # or CONFIG REWRITE, where there is no aclfile"),
-    }
-}
-
-/// What gives the file that keeps the users its mode again: the server writes it anew, readable for everybody.
-pub fn mode_again(facts: &Facts) -> Option<String> {
-    let written = 0o644;
-    let file = match facts.setting("aclfile") {
-        Ok(b"") => {
-            let mut files = facts
-                .files
-                .config
-                .iter()
-                .filter_map(|file| file.known().ok());
-            files.find(|file| Some(&file.path) == facts.server.config_file.as_ref())
-        }
-        Ok(_) => facts.files.acl.as_ref().and_then(|file| file.known().ok()),
-        Err(_) => None,
-    };
-    let file = file.filter(|file| file.mode & written != written)?;
-    Some(format!(
-        "sudo chmod {:o} {}   # the server writes it with mode {written:o}",
-        file.mode,
-        shell_path(&file.path)
-    ))
-}
-
 /// A new password for each of these users; steps for the first few. The default user, as whom they are taken, comes last.
 pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
     let cli = cli(facts);
@@ -232,7 +173,7 @@ pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
         });
     }
     lines.extend(and_more(in_all, users.len()));
-    let keep = keep_users(facts);
+    let keep = keeping::users(facts);
     lines.push(match users.last() {
         Some(user) if user.name == b"default" => {
             format!("export REDISCLI_AUTH=\"$PASSWORD\"; {keep}")
@@ -374,25 +315,6 @@ mod tests {
         facts.gate.accepted = Accepted::default();
         assert_eq!(but_administrators(&facts, &[]), "");
         assert_eq!(but_administrators(&facts, &[b"watch"]), " user=!watch");
-    }
-
-    #[test]
-    fn a_file_that_the_server_writes_anew_gets_its_mode_again() {
-        let mut facts = sample::hardened();
-        assert_eq!(
-            mode_again(&facts).unwrap(),
-            "sudo chmod 640 /etc/redis/redis.conf   # the server writes it with mode 644"
-        );
-        facts.files.config = vec![Fact::Known(sample::file("/etc/redis/redis.conf", 0o644))];
-        assert_eq!(mode_again(&facts), None);
-        sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
-        assert_eq!(mode_again(&facts), None);
-        facts.files.acl = Some(Fact::Known(sample::file("/etc/redis/users.acl", 0o600)));
-        assert!(
-            mode_again(&facts)
-                .unwrap()
-                .contains("chmod 600 /etc/redis/users.acl")
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Checks of TLS on the wire: whether it is used, how old a version it may be, and who must show a certificate.
 
+use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::ciphers;
@@ -167,7 +168,7 @@ impl Check for Protocols {
                 "# clients that know nothing newer are refused from then on; open connections stay"
                     .to_owned(),
                 format!("{cli} CONFIG SET {}", pairs.join(" ")),
-                steps::keep(facts, &pairs.join(" and ")),
+                keeping::setting(facts, &pairs.join(" and ")),
             ])
             .actions([Action::Set(
                 mend.iter()
@@ -336,7 +337,7 @@ fn everybodys_certificates(facts: &Facts, value: &[u8], why: &str) -> Outcome {
         "# give every client, replica and Sentinel a certificate of your own authority first: others are refused from then on"
             .to_owned(),
         format!("{cli} CONFIG SET tls-ca-cert-file /etc/redis/tls/ca.crt{dir}   # your authority, and nobody else's"),
-        steps::keep(facts, "tls-ca-cert-file /etc/redis/tls/ca.crt"),
+        keeping::setting(facts, "tls-ca-cert-file /etc/redis/tls/ca.crt"),
     ])
     .into()
 }
@@ -358,7 +359,7 @@ fn without_certificates(facts: &Facts) -> Outcome {
         ));
     }
     steps.push(format!("{cli} CONFIG SET tls-auth-clients yes"));
-    steps.push(steps::keep(facts, "tls-auth-clients yes"));
+    steps.push(keeping::setting(facts, "tls-auth-clients yes"));
     let failure = Failure::new(vec!["tls-auth-clients no".to_owned()]).steps(steps);
     match authority {
         // Without an authority the server refuses the change.

@@ -1,5 +1,6 @@
 //! `net.tls-replication`: links to nodes on other hosts are encrypted where TLS is there.
 
+use super::keeping;
 use super::steps;
 use super::tls::{REDIS_TLS, VALKEY_TLS};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
@@ -103,7 +104,7 @@ fn master(facts: &Facts, found: &mut Found) {
             found.steps.extend([
                 format!("{cli} CONFIG SET tls-replication yes"),
                 format!("{cli} REPLICAOF {} MASTER_TLS_PORT", link.far.ip()),
-                steps::keep(facts, "tls-replication yes"),
+                keeping::setting(facts, "tls-replication yes"),
             ]);
         }
     }
@@ -180,7 +181,7 @@ fn nodes(facts: &Facts, found: &mut Found) {
         "# on every node of the cluster; new links use it, so do it on all of them within a minute:"
             .to_owned(),
         format!("{} CONFIG SET tls-cluster yes", steps::cli(facts)),
-        steps::keep(facts, "tls-cluster yes"),
+        keeping::setting(facts, "tls-cluster yes"),
     ]);
 }
 

@@ -15,6 +15,8 @@ pub struct Machine {
     pub privileges: Fact<Privileges>,
     /// What standard output leads to, as /proc/self/fd/1 shows it: `pipe:[12]`, `/dev/null`.
     pub stdout: Fact<Vec<u8>>,
+    /// The mode bits that files made by the process do not get.
+    pub umask: Fact<u32>,
 }
 
 /// The memory a process can have.

@@ -18,6 +18,7 @@ pub fn read() -> Machine {
         open_files: Fact::Known(getrlimit(Resource::Nofile).current),
         core: core(),
         privileges: fact(privileges(Path::new("/proc/self/status"))),
+        umask: fact(umask(Path::new("/proc/self/status"))),
         stdout: match stdout {
             Ok(target) => Fact::Known(target.as_os_str().as_bytes().to_vec()),
             Err(error) => {
@@ -64,6 +65,14 @@ fn privileges(status: &Path) -> Result<Privileges, String> {
         no_new_privs: field("NoNewPrivs:")? != "0",
         seccomp: field("Seccomp:")? != "0",
     })
+}
+
+fn umask(status: &Path) -> Result<u32, String> {
+    let text = bounded::prefix(status, MAX_FILE)?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().find_map(|line| line.strip_prefix("Umask:"));
+    line.and_then(|value| u32::from_str_radix(value.trim(), 8).ok())
+        .ok_or_else(|| format!("{}: no Umask", bounded::shown(status)))
 }
 
 fn memory(root: &Path) -> Result<Memory, String> {
@@ -186,8 +195,9 @@ mod tests {
     fn privileges_are_read_and_a_file_without_them_is_a_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("status");
-        let text = "Name:\tx\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+        let text = "Name:\tx\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nUmask:\t0027\n";
         fs::write(&path, text).unwrap();
+        assert_eq!(umask(&path), Ok(0o027));
         let expected = Privileges {
             effective: 0,
             permitted: 0x400,
@@ -197,6 +207,7 @@ mod tests {
         assert_eq!(privileges(&path), Ok(expected));
         fs::write(&path, "Name:\tx\n").unwrap();
         assert!(privileges(&path).is_err());
+        assert!(umask(&path).is_err());
     }
 
     #[test]
@@ -210,5 +221,6 @@ mod tests {
         );
         assert!(machine.privileges.known().is_ok());
         assert!(machine.stdout.known().is_ok());
+        assert!(machine.umask.known().is_ok_and(|umask| *umask <= 0o777));
     }
 }
