@@ -1,6 +1,6 @@
 //! Remedies taken just as they are printed, all of one in a single shell: none ends in a server that nobody can administer.
 
-use super::Report;
+use super::{Report, set_mode};
 use crate::harness::process::run;
 use crate::harness::replication::{Replication, wait_for_link};
 use crate::harness::sentinel::Sentinel;
@@ -8,6 +8,7 @@ use crate::harness::server::Server;
 use crate::harness::skip::needs_module;
 use crate::harness::version::cli_binary;
 use crate::harness::wait::DEADLINE;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 /// Takes the steps in the server's folder; no answer may be an error.
@@ -15,9 +16,12 @@ use std::process::Command;
 pub fn follow(server: &Server, steps: &[&str], password: &str) {
     let folder = cli_binary().parent().unwrap().display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    // The tests may do what they do without it.
+    let own = |step: &&str| step.strip_prefix("sudo ").unwrap_or(step).to_owned();
+    let own: Vec<String> = steps.iter().map(own).collect();
     let mut shell = Command::new("bash");
     shell
-        .args(["-ec", &steps.join("\n")])
+        .args(["-ec", &own.join("\n")])
         .current_dir(server.dir())
         .env("PATH", path)
         .env("REDISCLI_AUTH", password);
@@ -77,6 +81,28 @@ fn a_new_password_of_the_default_user_is_kept() {
         server.stop();
         let conf = content(&server, "redis.conf");
         assert!(!conf.contains("foobared"), "{id}: {conf}");
+    }
+}
+
+#[test]
+fn a_file_that_a_remedy_writes_has_its_mode_again_whatever_the_servers_umask() {
+    needs_module!();
+    for (umask, written) in [("022", 0o644), ("027", 0o640), ("077", 0o600)] {
+        let server = Server::builder()
+            .password("foobared")
+            .under(&["sh", "-c", &format!("umask {umask}; exec \"$@\""), "sh"])
+            .start();
+        let mode = || std::fs::metadata(server.conf()).unwrap().mode() & 0o777;
+        set_mode(&server.conf(), 0o600);
+        let report = Report::of(&server);
+        let steps = report.steps("auth.known-password");
+        let again = steps.iter().any(|step| step.starts_with("sudo chmod 600 "));
+        assert_eq!(again, written != 0o600, "umask {umask}: {steps:#?}");
+        assert!(server.call(["CONFIG", "REWRITE"]).is_ok());
+        assert_eq!(mode(), written, "umask {umask}");
+        set_mode(&server.conf(), 0o600);
+        follow(&server, &steps, "foobared");
+        assert_eq!(mode(), 0o600, "umask {umask}");
     }
 }
 
