@@ -3,6 +3,7 @@
 
 mod accepted;
 mod configured;
+mod defaults;
 mod files;
 mod gated;
 mod kept_users;
@@ -16,6 +17,7 @@ mod started;
 
 pub use accepted::*;
 pub use configured::*;
+pub use defaults::*;
 pub use files::*;
 pub use gated::*;
 pub use kept_users::*;
@@ -317,6 +319,8 @@ pub struct Gate {
     pub names: Vec<NewName>,
     /// The ids of the statements that only record what they would refuse.
     pub on_trial: Vec<String>,
+    /// SECGATE SEAL was called: until restart it can only be made stricter.
+    pub sealed: bool,
     /// What this server lets the module do, each `name` with yes or no.
     pub capabilities: Vec<(&'static str, bool)>,
     /// What the policy says of the audit.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::accepting::{self, Note};
 use super::check::{Check, Meta, Outcome, Severity};
-use super::checks::{barred, keeping, other_names};
+use super::checks::{barred, keeping, other_names, sealed};
 use super::facts::{Facts, Gate, Server, Suppression};
 use super::fix::Action;
 use super::grade::{self, Grade};
@@ -97,6 +97,7 @@ impl Report {
             keeping::modes(facts, &mut finding.steps);
             barred::past_the_gate(facts, &mut finding.steps);
             other_names::remark(facts, &mut finding.steps);
+            sealed::remark(facts, &mut finding.steps);
             finding
         };
         let mut findings: Vec<Finding> = checks.iter().map(judge).collect();

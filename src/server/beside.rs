@@ -263,6 +263,7 @@ fn begin(ctx: Ctx<'_>, beside: bool) -> facts::Gate {
         log_file: module.log_file.path(),
         names: facts::new_names(&policy),
         on_trial: facts::rules_on_trial(&policy),
+        sealed: module.sealed.get(),
         capabilities: module.capabilities.get().named(),
         accepted: facts::Accepted::by(&policy),
     }

@@ -5,7 +5,9 @@ mod users;
 use super::keeping;
 use super::steps;
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
-use crate::audit::facts::{Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS};
+use crate::audit::facts::{
+    Configured, Fact, Facts, Kind, Secret, WATCHED, WATCHED_SECRETS, default_of,
+};
 use crate::audit::reach;
 use crate::render::escape::{printable, printable_up_to};
 use users::Change;
@@ -13,33 +15,9 @@ use users::Change;
 /// `ioc.config-drift`: a restart changes nothing that matters for security.
 pub struct ConfigDrift;
 
-/// What the servers do where no line speaks of it, from Redis 7.0 to 8.6 and Valkey 9.1. It is said only of what can be
-/// changed while they run: anything else was so from the start, by the command line, which a restart would not change.
-/// Nor is it said of `dir`, which is the folder a server was started in; `requirepass` is none.
-const DEFAULTS: [(&str, &[u8]); 22] = [
-    ("bind", b"* -::*"),
-    ("port", b"6379"),
-    ("tls-port", b"0"),
-    ("protected-mode", b"yes"),
-    ("dbfilename", b"dump.rdb"),
-    ("appendonly", b"no"),
-    ("acllog-max-len", b"128"),
-    ("maxmemory", b"0"),
-    ("replicaof", b""),
-    ("tls-auth-clients", b"yes"),
-    ("tls-replication", b"no"),
-    ("tls-cluster", b"no"),
-    ("tls-protocols", b""),
-    ("tls-ciphers", b""),
-    ("tls-ciphersuites", b""),
-    ("tls-prefer-server-ciphers", b"no"),
-    ("tls-cert-file", b""),
-    ("tls-key-file", b""),
-    ("tls-client-cert-file", b""),
-    ("tls-client-key-file", b""),
-    ("tls-ca-cert-file", b""),
-    ("tls-ca-cert-dir", b""),
-];
+/// Settings that cannot be changed while a server runs: what they are where no line speaks of them was so from the start, by
+/// the command line, which a restart would not change.
+const FIXED: [&str; 2] = ["aclfile", "appenddirname"];
 
 /// Settings that CONFIG SET can put back at once, and whose words are safe to paste.
 const CAN_BE_SET: [&str; 7] = [
@@ -204,8 +182,7 @@ fn drift<'f>(
         kind => normal(kind, one) == normal(kind, other),
     };
     let line = file.settings.get(name).map(Vec::as_slice);
-    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
-    let default = default.map(|(_, value)| *value);
+    let default = default_of(name).filter(|_| !FIXED.contains(&name));
     let (next, by) = match (facts.at_the_start(name), line, default) {
         (Some(then), Some(line), _) if same(then, line) => (line, By::File),
         (Some(then), None, Some(default)) if same(then, default) => (default, By::Default),

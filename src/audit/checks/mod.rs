@@ -29,6 +29,7 @@ mod records;
 mod renames;
 mod replication;
 mod scripting;
+pub mod sealed;
 mod secrets;
 mod sentinel;
 mod sentinel_steps;

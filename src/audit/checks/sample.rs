@@ -153,6 +153,7 @@ pub fn hardened() -> Facts {
             log_file: None,
             names: Vec::new(),
             on_trial: Vec::new(),
+            sealed: false,
             capabilities: vec![("caller-identity", false)],
             accepted: Accepted::default(),
         },

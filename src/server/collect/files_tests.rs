@@ -54,6 +54,7 @@ pub fn gate() -> Gate {
         log_file: None,
         names: Vec::new(),
         on_trial: Vec::new(),
+        sealed: false,
         capabilities: Vec::new(),
         accepted: Accepted::default(),
     }

@@ -127,6 +127,7 @@ mod tests {
             log_file: None,
             names: Vec::new(),
             on_trial: Vec::new(),
+            sealed: false,
             capabilities: Vec::new(),
             accepted: Accepted::default(),
         }

@@ -7,13 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::walk::{End, Walk, absolute};
 use super::Known;
-use crate::audit::facts::{Astray, Fact, Target};
-
-/// What the server takes where nothing is set.
-const DEFAULTS: [(&str, &[u8]); 2] = [
-    ("dbfilename", b"dump.rdb"),
-    ("appenddirname", b"appendonlydir"),
-];
+use crate::audit::facts::{Astray, Fact, Target, default_of};
 
 /// Follows each setting that names a place to write to.
 pub fn read(
@@ -57,7 +51,8 @@ pub fn astray(
     let dir = by_file("dir").unwrap_or_else(|| here.as_os_str().as_bytes().to_vec());
     // What a relative `dir` started from is not known any more.
     let path = Path::new(OsStr::from_bytes(&dir));
-    let dbfilename = by_file("dbfilename").or_else(|| default("dbfilename"))?;
+    let dbfilename =
+        by_file("dbfilename").or_else(|| default_of("dbfilename").map(<[u8]>::to_vec))?;
     let resolved = match (path.is_absolute(), walk.follow(path)) {
         (true, End::There { at, .. }) => at,
         _ => return None,
@@ -110,15 +105,10 @@ fn value(known: &Known<'_>, setting: &str) -> Result<Option<(Vec<u8>, bool)>, St
         });
     }
     let value = known.file.value(setting).map(<[u8]>::to_vec);
-    let value = value.or_else(|| default(setting));
+    let value = value.or_else(|| default_of(setting).map(<[u8]>::to_vec));
     Ok(value
         .filter(|value| !value.is_empty())
         .map(|value| (value, true)))
-}
-
-fn default(setting: &str) -> Option<Vec<u8>> {
-    let named = DEFAULTS.iter().find(|(name, _)| *name == setting)?;
-    Some(named.1.to_vec())
 }
 
 #[cfg(test)]

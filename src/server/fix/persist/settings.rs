@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Refused;
 use crate::audit::checks::drift;
-use crate::audit::facts::{Facts, Kind, WATCHED};
+use crate::audit::facts::{Facts, Kind, WATCHED, default_of};
 use crate::audit::fix::Action;
 use crate::render::escape::printable_up_to;
 use crate::server::collect::config_file::ConfigFile;
 use crate::server::collect::config_said::{Line, of_one_name};
 use crate::server::collect::settings::is_secret;
 
-/// What servers do where no line speaks of it, of the settings that intruders change.
-const DEFAULTS: [(&str, &[u8]); 6] = [
-    ("replicaof", b""),
-    ("dbfilename", b"dump.rdb"),
-    ("appendonly", b"no"),
-    ("acllog-max-len", b"128"),
-    ("maxmemory", b"0"),
-    ("aclfile", b""),
+/// What intruders change of what no line speaks of.
+const UNSAID: [&str; 6] = [
+    "replicaof",
+    "dbfilename",
+    "appendonly",
+    "acllog-max-len",
+    "maxmemory",
+    "aclfile",
 ];
 
 /// Words that mean the same as others, or that the server puts into an order of its own.
@@ -102,7 +102,8 @@ fn from_the_defaults<'a>(
 ) -> impl Iterator<Item = (String, String)> + 'a {
     // A node's master is no setting: CONFIG REWRITE leaves it out.
     let cluster = facts.setting("cluster-enabled") == Ok(b"yes");
-    DEFAULTS.into_iter().filter_map(move |(name, default)| {
+    UNSAID.into_iter().filter_map(move |name| {
+        let default = unsaid(name)?;
         let unsaid = file.lines_of(name.as_bytes()).next().is_none();
         let of_cluster = name == "replicaof" && cluster;
         let running = config.get(name).filter(|running| *running != default)?;
@@ -116,12 +117,11 @@ fn from_the_defaults<'a>(
 
 /// Whether it is known to be what the server does where no line speaks of it.
 pub fn is_default(name: &str, value: &[u8]) -> bool {
-    default_of(name).is_some_and(|default| normal(name, default) == normal(name, value))
+    unsaid(name).is_some_and(|default| normal(name, default) == normal(name, value))
 }
 
-fn default_of(name: &str) -> Option<&'static [u8]> {
-    let default = DEFAULTS.iter().find(|(own, _)| *own == name);
-    default.map(|(_, default)| *default)
+fn unsaid(name: &str) -> Option<&'static [u8]> {
+    default_of(name).filter(|_| UNSAID.contains(&name))
 }
 
 /// The value that the command line gives a setting, where it is known that it gives one: the server started with another one
@@ -133,7 +133,7 @@ pub fn of_the_command_line<'f>(
 ) -> Option<&'f [u8]> {
     let started = facts.at_the_start(name).filter(|_| name != "dir")?;
     let line = file.lines_of(name.as_bytes()).last().map(Line::value);
-    let said = line.or_else(|| default_of(name).map(<[u8]>::to_vec))?;
+    let said = line.or_else(|| unsaid(name).map(<[u8]>::to_vec))?;
     (normal(name, &said) != normal(name, started)).then_some(started)
 }
 
