@@ -50,7 +50,7 @@ FAILED=0
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "scripts/${0##*/}"; }
 title() { printf '\n%s==> %s%s\n' "$BOLD" "$*" "$PLAIN"; }
 wrong_call() { printf 'bench.sh: %s\n' "$*" >&2; exit 2; }
 problem() { printf '    bench.sh: %s\n' "$*" >&2; FAILED=1; }

@@ -9,7 +9,7 @@
 # a refusal that is none ends the demonstration with status 1. At the end, and at Ctrl-C, server and folder are gone.
 #
 #   --keep         leave the server in the foreground afterwards, with its log, and say how to connect; Ctrl-C stops it
-#   --server PATH  use this redis-server (7.0 or newer) or valkey-server (7.2 or newer) instead of the one on PATH
+#   --server PATH  use this redis-server (7.0 or newer) or valkey-server (8.0 or newer) instead of the one on PATH
 #
 # Environment: SECAUDIT_MODULE  show this libsecaudit.so instead of building one
 # Exit status: 0 all was as shown; 1 something was not, or did not start; 2 wrong call; 130 stopped with Ctrl-C.

@@ -34,7 +34,7 @@ else
     BOLD='' RED='' GREEN='' PLAIN=''
 fi
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "scripts/${0##*/}"; }
 title() { printf '\n%s==> %s%s\n' "$BOLD" "$*" "$PLAIN"; }
 
 # Builds the module and the tests, cargo telling its progress.

@@ -58,7 +58,8 @@ pub fn accept(findings: &mut [Finding], facts: &Facts) -> Vec<Note> {
             Verdict::NotApplicable => {
                 notes.push(unused(suppression, "the check does not apply here"));
             }
-            Verdict::Unknown | Verdict::Suppressed => {}
+            Verdict::Unknown => notes.push(unused(suppression, "the check is unknown")),
+            Verdict::Suppressed => {}
         }
     }
     if let Ok(users) = facts.users.known() {
@@ -223,7 +224,9 @@ mod tests {
         sample::suppress(&mut facts, "auth.password", None);
         let report = run(&facts);
         assert_eq!(finding(&report, "auth.password").outcome, Verdict::Unknown);
-        assert_eq!((report.grade.letter, texts(&report).len()), ('?', 0));
+        assert_eq!(report.grade.letter, '?');
+        let told = "suppress auth.password (r9) accepts nothing: the check is unknown";
+        assert_eq!(texts(&report), [told]);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn wrapped(lead: &str, text: &str) -> Vec<String> {
     lines
 }
 
-/// A line of shell, broken where a shell allows it: `\\` at the end of a line outside quotes, remarks on lines of their own.
+/// A line of shell, broken where a shell allows it: `\\` at the end of a line outside quotes, its remark above it, on lines of its own.
 pub fn wrapped_shell(lead: &str, step: &str) -> Vec<String> {
     let lead = escape::line(lead);
     let indent = " ".repeat(lead.len());
@@ -52,7 +52,7 @@ pub fn wrapped_shell(lead: &str, step: &str) -> Vec<String> {
         (None, Some((command, remark))) => (command, Some(remark)),
         (None, None) => (step.as_str(), None),
     };
-    let mut lines = Vec::new();
+    let mut lines = remark.map_or_else(Vec::new, |remark| remark_lines(&indent, remark));
     let mut line = String::new();
     for part in unquoted_parts(command) {
         // Two columns are kept for the mark that the command goes on.
@@ -67,21 +67,23 @@ pub fn wrapped_shell(lead: &str, step: &str) -> Vec<String> {
     if !line.is_empty() {
         lines.push(format!("{indent}{line}"));
     }
-    if let Some(remark) = remark {
-        let begin = format!("{indent}# ");
-        for (index, text) in wrapped(&begin, remark).into_iter().enumerate() {
-            lines.push(match index {
-                0 => text,
-                _ => format!("{begin}{}", text.trim_start()),
-            });
-        }
-    }
     // What no shell could break is cut after all: a terminal must not be.
     let mut lines: Vec<String> = lines.iter().flat_map(|line| cut(line)).collect();
     if let Some(first) = lines.first_mut() {
         *first = format!("{lead}{}", first.trim_start());
     }
     lines
+}
+
+/// A remark on lines of its own.
+fn remark_lines(indent: &str, remark: &str) -> Vec<String> {
+    let begin = format!("{indent}# ");
+    let lines = wrapped(&begin, remark).into_iter().enumerate();
+    let line = |(index, text): (usize, String)| match index {
+        0 => text,
+        _ => format!("{begin}{}", text.trim_start()),
+    };
+    lines.map(line).collect()
 }
 
 /// The words of a command; what stands in quotes, or in brackets, is no place to break.
@@ -177,7 +179,7 @@ mod tests {
         let lines = wrapped_shell("  do ", "redis-cli PING   # to see whether it answers");
         assert_eq!(
             lines,
-            ["  do redis-cli PING", "     # to see whether it answers"]
+            ["  do # to see whether it answers", "     redis-cli PING"]
         );
         let lines = wrapped_shell("  do ", &format!("# {}", "word ".repeat(30)));
         assert!(

@@ -17,6 +17,10 @@ pub fn fields(lock: Lock<'_>) -> Vec<(String, String)> {
         ("mode", policy.mode().word().to_owned()),
         ("statements", policy.statements().len().to_string()),
         ("policy_sha256", module.digest.borrow().clone()),
+        (
+            "policy_unsaved",
+            u8::from(module.policy_is_unsaved()).to_string(),
+        ),
         ("filter_registered", registered.to_string()),
         ("sealed", u8::from(module.sealed.get()).to_string()),
         ("calls_denied", totals.denied.to_string()),

@@ -38,6 +38,8 @@ pub struct Module {
     pub policy: RefCell<Rc<Policy>>,
     /// The SHA-256 of its text.
     pub digest: RefCell<String>,
+    /// That of the policy which a restart would bring back: as it was read from its file, or written to it.
+    pub saved_digest: RefCell<String>,
     /// Hits of each statement, in the policy's order.
     pub hits: RefCell<Vec<u64>>,
     /// Totals since the module was loaded.
@@ -149,6 +151,16 @@ impl Module {
         self.digest.replace(policy.digest());
         self.policy.replace(Rc::new(policy));
         ctx.set_filter(active);
+    }
+
+    /// Whether a restart would bring back another policy than the one in force.
+    pub fn policy_is_unsaved(&self) -> bool {
+        self.digest != self.saved_digest
+    }
+
+    /// A restart would bring back the policy as it is now.
+    pub fn is_as_saved(&self) {
+        self.saved_digest.replace(self.digest.borrow().clone());
     }
 
     /// What was seen of connections and users may not be so any more.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::command_table::ServerCommands;
 use super::ffi::{self, Ctx, Level, log};
 use super::module::{self, Module};
+use super::secgate::change::counted;
 use super::{configs, policy_file, requests, start};
 use crate::policy::Policy;
 use crate::policy::problem::Problem;
@@ -50,6 +51,7 @@ fn try_to_load(ctx: Ctx<'_>, arguments: &[&[u8]]) -> Result<(), String> {
         ctx.create_command(command)?;
     }
     module.install(ctx, policy, &commands);
+    module.is_as_saved();
     module.commands.take();
     ctx.subscribe();
     greet(ctx, module);
@@ -191,10 +193,10 @@ fn greet(ctx: Ctx<'_>, module: &Module) {
     log(
         Level::Notice,
         &format!(
-            "secaudit {}: mode {}, {} statements, command filter {filter}{told}",
+            "secaudit {}: mode {}, {}, command filter {filter}{told}",
             env!("CARGO_PKG_VERSION"),
             policy.mode().word(),
-            policy.statements().len(),
+            counted(policy.statements().len()),
         ),
     );
 }

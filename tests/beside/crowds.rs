@@ -15,10 +15,10 @@ fn many() -> usize {
 }
 
 #[test]
-fn ten_thousand_users_are_judged() {
+fn thousands_of_users_are_judged() {
     needs_module!();
     let mut users = String::from("user default on nopass ~* &* +@all\n");
-    for index in 0..10_000 {
+    for index in 0..5_000 {
         users.push_str(&format!(
             "user u{index} on nopass ~app{index}:* -@all +@read +@write\n"
         ));
@@ -29,7 +29,7 @@ fn ten_thousand_users_are_judged() {
         .start();
     let report = assert_whole(&patient(&server).call(["SECAUDIT", "JSON"]));
     report
-        .shows("auth.nopass-users", "fail", "and 9990 more")
+        .shows("auth.nopass-users", "fail", "and 4990 more")
         .shows("cmd.dangerous", "fail", "open to default");
     assert_well(&server);
 }

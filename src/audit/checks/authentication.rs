@@ -134,9 +134,9 @@ fn password_steps(facts: &Facts) -> Vec<String> {
             "{cli} -x CONFIG SET masterauth < redis.password   # where this server has or will have a master"
         ),
         format!("{cli} -x CONFIG SET requirepass < redis.password"),
-        format!(
-            "export REDISCLI_AUTH=\"$(cat redis.password)\"; {}",
-            keeping::setting(facts, "requirepass PASSWORD")
+        keeping::behind(
+            "export REDISCLI_AUTH=\"$(cat redis.password)\"",
+            keeping::setting(facts, "requirepass PASSWORD"),
         ),
     ]
 }

@@ -257,7 +257,7 @@ fn replica_steps(facts: &Facts, open: &[&(&'static str, Vec<Vec<u8>>)]) -> Vec<S
     }
     let minus = "-sync -psync   # unless replicas log in as this user";
     let mut lines = taken_by_acl(facts, users, minus);
-    lines.extend(keeping::users_past_the_gate(facts));
+    lines.push(keeping::users(facts));
     lines
 }
 
@@ -268,7 +268,7 @@ fn data_loss_steps(facts: &Facts, readers: &[Vec<u8>]) -> Vec<String> {
     lines.push(format!(
         "{cli} ACL SETUSER APPLICATION on '>PASSWORD' '~PREFIX:*' +@read +@write +@connection -@scripting -@dangerous"
     ));
-    lines.extend(keeping::users_past_the_gate(facts));
+    lines.push(keeping::users(facts));
     lines
 }
 

@@ -217,28 +217,6 @@ fn what_acl_takes_is_kept_over_a_restart_and_users_beyond_the_first_are_counted(
 }
 
 #[test]
-fn a_gate_that_denies_config_is_passed_where_users_are_kept_by_it() {
-    let mut facts = sample::hardened();
-    sample::open_command(&mut facts, "psync", "default");
-    sample::open_command(&mut facts, "config", "default");
-    sample::verdict(&mut facts, "config", GateVerdict::Denied("r1".to_owned()));
-    let steps = fails(&Dangerous, &facts).steps;
-    let rewrite = steps
-        .iter()
-        .position(|step| step.contains("CONFIG REWRITE"));
-    let (before, after) = steps.split_at(rewrite.unwrap());
-    let (before, after) = (before.last().unwrap(), after.get(1).unwrap());
-    assert!(
-        before.contains("SECGATE ALLOW 'config|rewrite' id=rewrite-for-now at=first"),
-        "{steps:#?}"
-    );
-    assert_eq!(after, "redis-cli SECGATE DEL rewrite-for-now");
-    sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
-    let steps = fails(&Dangerous, &facts).steps.join("\n");
-    assert!(!steps.contains("config|rewrite"), "{steps}");
-}
-
-#[test]
 fn a_node_of_a_cluster_is_told_what_resharding_needs() {
     let mut facts = sample::hardened();
     sample::open_command(&mut facts, "keys", "default");

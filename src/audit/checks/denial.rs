@@ -174,14 +174,6 @@ pub fn free_id(facts: &Facts, wanted: &str) -> String {
     ids.find(is_free).unwrap_or_else(|| wanted.to_owned())
 }
 
-/// Whether the gate denies a command to somebody whom the ACL lets run it. It may be whoever takes the steps.
-pub fn is_denied_to_some(facts: &Facts, name: &str) -> bool {
-    let command = facts.commands.iter().find(|command| command.name == name);
-    let access = command.and_then(|command| command.access.known().ok());
-    let mut able = access.into_iter().flatten().filter(|access| access.acl);
-    able.any(|access| matches!(access.gate, GateVerdict::Denied(_)))
-}
-
 /// What puts the gate's statements in force, where its mode does not.
 pub fn mode_step(facts: &Facts) -> Option<String> {
     let mode = facts.gate.mode;

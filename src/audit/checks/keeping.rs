@@ -2,9 +2,7 @@
 //! modes again.
 
 use super::called::{self, Call};
-use super::denial::{free_id, is_denied_to_some};
 use super::steps::{cli, shell_path};
-use crate::audit::command_names::CONFIG;
 use crate::audit::facts::{Facts, FileStatus};
 use crate::render::escape::printable;
 
@@ -51,19 +49,12 @@ pub fn users_by(facts: &Facts, cli: &str) -> String {
     }
 }
 
-/// The same, past a gate that denies what writes them.
-pub fn users_past_the_gate(facts: &Facts) -> Vec<String> {
-    let mut lines = vec![users(facts)];
-    let rewrites = facts.setting("aclfile") == Ok(b"") && facts.server.config_file.is_some();
-    if rewrites && is_denied_to_some(facts, CONFIG) {
-        let (cli, id) = (cli(facts), free_id(facts, "rewrite-for-now"));
-        let open = format!(
-            "{cli} SECGATE ALLOW 'config|rewrite' id={id} at=first   # the gate denies it, and the next line needs it"
-        );
-        lines.insert(0, open);
-        lines.push(format!("{cli} SECGATE DEL {id}"));
+/// A step that signs in with a new password, and what keeps that: where the latter is only a remark, it stands behind.
+pub fn behind(sign_in: &str, keep: String) -> String {
+    match keep.strip_prefix("# ") {
+        Some(remark) => format!("{sign_in}   # {remark}"),
+        None => format!("{sign_in}; {keep}"),
     }
-    lines
 }
 
 /// How the gate's statements outlive a restart.
@@ -186,18 +177,11 @@ mod tests {
         assert!(settings(&facts, "x").ends_with("CONFIG REWRITE   # x"));
         assert!(users(&facts).starts_with("redis-cli CONFIG REWRITE "));
         facts.server.config_file = None;
-        sample::verdict(
-            &mut facts,
-            CONFIG,
-            crate::audit::facts::GateVerdict::Denied("r".to_owned()),
-        );
-        let told = [
-            users_past_the_gate(&facts),
-            vec![users(&facts), setting(&facts, "a b"), settings(&facts, "x")],
-        ];
-        for line in told.concat() {
+        for line in [users(&facts), setting(&facts, "a b"), settings(&facts, "x")] {
             assert!(line.starts_with("# "), "{line}");
+            assert!(behind("export A=b", line).starts_with("export A=b   # "));
         }
+        assert_eq!(behind("export A=b", "c".to_owned()), "export A=b; c");
         sample::set(&mut facts, "aclfile", "/etc/redis/users.acl");
         assert_eq!(users(&facts), "redis-cli ACL SAVE");
     }

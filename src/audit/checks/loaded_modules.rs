@@ -164,7 +164,9 @@ fn mend(facts: &Facts, wrong: &[&Code]) -> Vec<String> {
         let path = steps::shell_path(&one.path);
         let name = one.path.rsplit(|byte| *byte == b'/').next();
         let new = [b"/usr/lib/redis/modules/", name.unwrap_or_default()].concat();
-        if let Some(module) = &one.module {
+        // This one does not let itself be unloaded.
+        let module = one.module.as_ref().filter(|name| *name != b"secaudit");
+        if let Some(module) = module {
             lines.push(format!(
                 "{} MODULE UNLOAD {}   # if it is not yours; keep {path} as evidence",
                 steps::cli(facts),

@@ -139,16 +139,19 @@ fn new_password_steps(facts: &Facts, weak: &[&str]) -> Vec<String> {
         ));
     }
     // Who signed in with the old one is let in no more.
-    let mut sign_in = "";
+    let mut sign_in = None;
     if weak.contains(&"requirepass") {
         lines.push(format!("{cli} -x CONFIG SET requirepass < redis.password"));
-        sign_in = "export REDISCLI_AUTH=\"$(cat redis.password)\"; ";
+        sign_in = Some("export REDISCLI_AUTH=\"$(cat redis.password)\"");
     }
     let keep = keeping::settings(
         facts,
         "then give the new password to every client and replica",
     );
-    lines.push(format!("{sign_in}{keep}"));
+    lines.push(match sign_in {
+        Some(sign_in) => keeping::behind(sign_in, keep),
+        None => keep,
+    });
     lines
 }
 

@@ -89,7 +89,7 @@ fn scripting_steps(facts: &Facts, denial: &Denial<'_>, all: &[&[u8]]) -> Vec<Str
     by_gate
         .chain(all.iter().take(SHOWN).map(line))
         .chain(steps::and_more(all.len(), SHOWN))
-        .chain(keeping::users_past_the_gate(facts))
+        .chain([keeping::users(facts)])
         .collect()
 }
 

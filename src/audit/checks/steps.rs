@@ -176,7 +176,7 @@ pub fn new_passwords(facts: &Facts, users: &[&User]) -> Vec<String> {
     let keep = keeping::users(facts);
     lines.push(match users.last() {
         Some(user) if user.name == b"default" => {
-            format!("export REDISCLI_AUTH=\"$PASSWORD\"; {keep}")
+            keeping::behind("export REDISCLI_AUTH=\"$PASSWORD\"", keep)
         }
         _ => keep,
     });

@@ -157,9 +157,10 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
         Ok(policy) => {
             let count = policy.statements().len();
             module.install(ctx, policy, &commands);
+            module.is_as_saved();
             tell(
                 &AskedBy::client_of(ctx),
-                &format!("loaded from the policy file: {count} statements"),
+                &format!("loaded from the policy file: {}", counted(count)),
             );
             Answer::ok()
         }
@@ -181,6 +182,7 @@ pub fn write(ctx: Ctx<'_>, by: &AskedBy) -> Result<String, String> {
     let path = module.settings.policy_path.borrow();
     let path = path.as_deref().ok_or(NO_POLICY_FILE)?;
     policy_file::write(path, &module.policy.borrow().text())?;
+    module.is_as_saved();
     tell(by, "saved to the policy file");
     Ok(printable(path.as_os_str().as_bytes()))
 }
@@ -201,6 +203,14 @@ fn tell(by: &AskedBy, change: &str) {
         Level::Notice,
         &format!("secaudit: policy changed by {by}: {change}"),
     );
+}
+
+/// `1 statement`, `2 statements`
+pub fn counted(statements: usize) -> String {
+    match statements {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
+    }
 }
 
 fn listed(problems: &[Problem]) -> String {

@@ -2,6 +2,7 @@
 
 use crate::policy::statement::Mode;
 use crate::server::answer::Answer;
+use crate::server::asked_by::AskedBy;
 use crate::server::ffi::{Ctx, Level, log};
 use crate::server::module::Module;
 
@@ -11,7 +12,10 @@ pub fn seal(ctx: Ctx<'_>) -> Answer {
     if !module.sealed.replace(true) {
         log(
             Level::Notice,
-            "secaudit: sealed: until restart the gate can only be made stricter",
+            &format!(
+                "secaudit: sealed by {}: until restart the gate can only be made stricter",
+                AskedBy::client_of(ctx).shown()
+            ),
         );
     }
     Answer::ok()

@@ -72,6 +72,14 @@ pub fn stats(ctx: Ctx<'_>) -> Answer {
         format!("statements:{}", policy.statements().len()),
         format!("filter_registered:{registered}"),
         format!("sealed:{}", if module.sealed.get() { "yes" } else { "no" }),
+        format!(
+            "policy_unsaved:{}",
+            if module.policy_is_unsaved() {
+                "yes"
+            } else {
+                "no"
+            }
+        ),
         format!("denied:{}", totals.denied),
         format!("observed:{}", totals.observed),
         format!("allowed_by_rule:{}", totals.allowed),
