@@ -31,6 +31,10 @@ fn a_user_without_dangerous_commands_cannot_loosen_the_gate() {
         vec!["LOG", "RESET"],
         vec!["LOAD"],
         vec!["SAVE"],
+        vec!["LIST"],
+        vec!["LOG"],
+        vec!["STATS"],
+        vec!["TEST", "flushall"],
     ] {
         let call: Vec<&str> = std::iter::once("SECGATE").chain(call).collect();
         let error = client.call(&call).error_text();

@@ -24,6 +24,9 @@ mod statements;
 // Every known way round a plain deny, closed.
 mod gate_bypass;
 
+// Ways round a rule by what stands beside the name, closed.
+mod gate_side_doors;
+
 // Names that redis.conf gave: of any length, and such as cannot be found out.
 mod renamed_by_conf;
 

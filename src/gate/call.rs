@@ -29,6 +29,10 @@ pub trait Call {
     }
     /// The way the call comes.
     fn via(&self) -> Via;
+    /// Another way by which it may come just as well, where that cannot be told.
+    fn or_via(&self) -> Option<Via> {
+        None
+    }
     /// Whether a deny holds, and an allow does not, where it cannot be told whether a condition does. A gate must fail
     /// closed; a report on what the gate holds off must not take the benefit of the doubt.
     fn fails_closed(&self) -> bool {

@@ -2,7 +2,7 @@
 //! allow does not.
 
 use super::{Call, Candidate};
-use crate::policy::condition::{Condition, List, Source};
+use crate::policy::condition::{Condition, List, Source, Via};
 use crate::policy::glob::Glob;
 use crate::policy::name;
 use crate::policy::param_names;
@@ -80,8 +80,12 @@ impl View<'_> {
                 }
             }
             Condition::Via(list) => {
-                let via = self.call.via();
-                list.holds(|item| *item == via, |item| *item == via)
+                let by = |via: Via| list.holds(|item| *item == via, |item| *item == via);
+                let holds = by(self.call.via());
+                match self.call.or_via() {
+                    Some(other) if by(other) != holds => self.doubt(),
+                    _ => holds,
+                }
             }
             Condition::Argument(number, list) => {
                 let argument = self.argument(*number);
@@ -144,7 +148,7 @@ impl View<'_> {
     /// CONFIG GET with a pattern: it may mean one of the names, or be certain to mean only those.
     fn pattern(&self, list: &List<Glob>, called: &[u8]) -> bool {
         let called = name::canonical_vec(called);
-        let asked = Glob::new(&called);
+        let asked = Glob::of_config_get(&called);
         let twins = param_names::twins_of(|name| asked.matches(name));
         let may =
             |glob: &Glob| glob.may_meet(&asked) || twins.iter().any(|name| glob.matches(name));
@@ -163,7 +167,6 @@ mod tests {
     use super::super::{Verdict, decide};
     use super::*;
     use crate::policy::Policy;
-    use crate::policy::condition::Via;
     use crate::policy::resolve::tests::FewCommands;
     use crate::policy::table::Compiled;
 

@@ -6,7 +6,7 @@ use super::Policy;
 use super::condition::Condition;
 use super::link::Link;
 use super::name::Name;
-use super::resolve::{self, Commands, NEEDS_FORCE};
+use super::resolve::{self, Commands, ENDS_CONNECTION, Found, NEEDS_FORCE};
 use super::statement::{Body, Category, Rule, Target};
 use super::table::{Compiled, Named, Step, SubName};
 
@@ -36,7 +36,8 @@ impl Compiled {
     pub fn new(policy: &Policy, commands: &dyn Commands, links: bool) -> Self {
         let spared = NEEDS_FORCE
             .iter()
-            .map(|name| resolve::wire(name.as_bytes(), commands));
+            .map(|name| resolve::wire(name.as_bytes(), commands))
+            .chain(ENDS_CONNECTION.map(|name| name.as_bytes().to_vec()));
         let mut build = Build {
             compiled: Self {
                 mode: policy.mode(),
@@ -135,6 +136,9 @@ impl Build<'_> {
 
     fn command(&mut self, step: &Step, name: &Name) {
         let wire = resolve::wire(&name.command, self.commands);
+        if ENDS_CONNECTION.iter().any(|name| name.as_bytes() == wire) {
+            return;
+        }
         let mut step = step.clone();
         step.sub = name.sub.as_deref().map(Into::into);
         self.entry(&wire).steps.push(step);
@@ -159,6 +163,9 @@ impl Build<'_> {
             let ruled = self.compiled.names.keys();
             self.compiled.link = Link::of(self.commands, ruled);
         } else if self.compiled.decides {
+            let mut watched = SCRIPT_STARTERS.iter().chain(&UNSETTLING);
+            self.compiled.blind =
+                watched.any(|name| self.commands.find(name.as_bytes()) == Found::RenamedAway);
             for name in SCRIPT_STARTERS {
                 let wire = resolve::wire(name.as_bytes(), self.commands);
                 self.entry(&wire).brings.scripts = true;

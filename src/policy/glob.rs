@@ -56,6 +56,20 @@ impl Glob {
         Self { parts, simple }
     }
 
+    /// A pattern that a client gives CONFIG GET. There servers compare without regard to case, and by that a class means
+    /// other bytes than it says: an escape in it is compared with case, the ends of a range are put in order before they
+    /// are lowered, and bytes have a sign (stringmatchlen with `nocase`, Redis 7.0 to 8.6, Valkey 8.0 to 9.1). So a class
+    /// stands for any byte.
+    pub fn of_config_get(text: &[u8]) -> Self {
+        let mut glob = Self::new(text);
+        for part in &mut glob.parts {
+            if matches!(part, Part::Class(..)) {
+                *part = Part::One;
+            }
+        }
+        glob
+    }
+
     /// Whether it matches these bytes, all of them. Time grows with pattern times text at the worst.
     pub fn matches(&self, text: &[u8]) -> bool {
         let (mut part, mut at) = (0, 0);
@@ -233,6 +247,22 @@ mod tests {
         assert!(!meet("a*", "b*"));
         let endless = Glob::new("?".repeat(2000).as_bytes());
         assert!(Glob::new(b"dir").may_meet(&endless), "too long to tell");
+    }
+
+    #[test]
+    fn a_class_that_a_client_gives_config_get_may_mean_any_byte() {
+        for asked in [
+            "[^r]equirepass",
+            "[^z-a]equirepass",
+            "[a-b]equirepass",
+            "[^\\requirepass",
+        ] {
+            let asked = Glob::of_config_get(asked.as_bytes());
+            let meets = Glob::new(b"requirepass").may_meet(&asked);
+            assert_eq!(meets, asked.matches(b"requirepass"), "{asked:?}");
+        }
+        assert!(Glob::of_config_get(b"[^r]equirepass").matches(b"requirepass"));
+        assert!(!Glob::of_config_get(b"[^r]equirepass").matches(b"masterauth"));
     }
 
     #[test]

@@ -36,6 +36,22 @@ pub fn in_profile(profile: &Profile, at: At, commands: &dyn Commands) -> Option<
     problem(&what, hidden(meant, commands), at)
 }
 
+/// The problem with `*` where commands that it must skip are hidden: it would take them from everybody.
+pub fn in_all(at: At, commands: &dyn Commands) -> Option<Problem> {
+    let away = |name: &&'static str| commands.find(name.as_bytes()) == Found::RenamedAway;
+    let names: Vec<String> = NEEDS_FORCE
+        .into_iter()
+        .filter(away)
+        .map(|name| format!("'{name}'"))
+        .collect();
+    let message = format!(
+        "'*' would take {} from everybody, which rename-command in redis.conf gave another name that could not be read from \
+         the configuration file: allow it above by the name that clients send, and add the word force",
+        names.join(", ")
+    );
+    (!names.is_empty()).then(|| Problem::new(at, message))
+}
+
 /// Those of these commands that the server has under names nobody knows, each once, in order of their names.
 fn hidden<'n>(meant: impl Iterator<Item = &'n [u8]>, commands: &dyn Commands) -> Vec<&'n [u8]> {
     // Where not even COMMAND can be asked, nothing tells a hidden command from one that the server never had.

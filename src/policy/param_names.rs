@@ -4,7 +4,7 @@ use super::name::canonical_vec;
 
 /// The same parameter under its older and its newer name. (config.c of Redis 7.0 to 8.6 and Valkey 8.0 to 9.1; a test
 /// holds the list against what the servers show.)
-const TWINS: [(&str, &str); 23] = [
+const TWINS: [(&str, &str); 28] = [
     ("slave-serve-stale-data", "replica-serve-stale-data"),
     ("slave-read-only", "replica-read-only"),
     ("slave-ignore-maxmemory", "replica-ignore-maxmemory"),
@@ -34,6 +34,12 @@ const TWINS: [(&str, &str); 23] = [
     ),
     ("slowlog-max-len", "commandlog-slow-execution-max-len"),
     ("repl-ping-slave-period", "repl-ping-replica-period"),
+    // Hidden ones, which `CONFIG GET *` does not show: Valkey 8.1 and 9.1.
+    ("lua-enable-deprecated-api", "lua-enable-insecure-api"),
+    ("server_cpulist", "server-cpulist"),
+    ("bio_cpulist", "bio-cpulist"),
+    ("aof_rewrite_cpulist", "aof-rewrite-cpulist"),
+    ("bgsave_cpulist", "bgsave-cpulist"),
 ];
 
 /// All names of the parameter that a call names: the one it was called, as the server compares it, and its twin.

@@ -73,7 +73,7 @@ deny restore migrate
         text: "\
 # Writing a chosen file: cron jobs, SSH keys, web roots, a module that is loaded later.
 deny config|set param=dir,dbfilename,appenddirname,appendfilename,aclfile,logfile,unixsocket,pidfile
-deny config|set param=enable-*,protected-mode,sanitize-dump-payload
+deny config|set param=enable-*,lua-enable-*,protected-mode,sanitize-dump-payload
 deny config|rewrite
 # Code of someone's choice.
 deny module|load module|loadex
@@ -112,7 +112,7 @@ deny cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|delslots c
     Profile {
         name: "slow",
         title: "calls whose time grows with the data set and that stop everyone else meanwhile",
-        breaks: "breaks clients that list, sort or flush in one call: they need SCAN, SSCAN, HSCAN and ranges",
+        breaks: "breaks clients that list, sort or flush in one call: they need SCAN, SSCAN, HSCAN and ranges. FLUSHALL without SYNC or ASYNC passes, and is slow unless lazyfree-lazy-user-flush is yes",
         text: "\
 deny keys
 deny sort sort_ro

@@ -15,6 +15,11 @@ pub const NEEDS_FORCE: [&str; 12] = [
     "secgate", "secaudit",
 ];
 
+/// Words on which a server ends the connection: a browser, or whoever else was talked into it, sends an HTTP request, and
+/// the commands would be in its body. Servers look for them behind the filter, so a gate that gave them another name would
+/// switch that off. (securityWarningCommand, Redis 7.0 to 8.6, Valkey 8.0 to 9.1)
+pub const ENDS_CONNECTION: [&str; 2] = ["post", "host:"];
+
 /// What the server has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -72,7 +77,9 @@ pub fn problems(draft: &Draft, commands: &dyn Commands) -> Vec<Problem> {
                     Target::Category(category) => {
                         found.extend(known_category(category));
                     }
-                    Target::Every => {}
+                    Target::Every
+                        if rule.action == Action::Allow || draft.optional || draft.force => {}
+                    Target::Every => found.extend(hidden::in_all(draft.at, commands)),
                 }
             }
             found.extend(not_config(rule, commands));
@@ -259,7 +266,13 @@ fn unknown_subcommand(name: &Name, wire: &[u8], commands: &dyn Commands) -> Opti
 
 /// A new name must be free, and of the shape of what it stands for.
 pub fn not_free(real: &Name, new: &Name, commands: &dyn Commands) -> Option<Problem> {
+    let ends = |word: &str| word.as_bytes() == new.command;
     let message = match (&real.sub, &new.sub) {
+        (None, _) if ENDS_CONNECTION.iter().any(|word| ends(word)) => {
+            format!(
+                "'{new}' is a word of HTTP on which servers end the connection: choose another name"
+            )
+        }
         (None, None) => match commands.find(&new.command) {
             Found::Here { .. } => {
                 format!("'{new}' is already a command: choose a name that is free")

@@ -33,6 +33,7 @@ pub struct Compiled {
     pub(super) ids: Vec<Box<str>>,
     pub(super) link: Link,
     pub(super) decides: bool,
+    pub(super) blind: bool,
 }
 
 /// What the table knows of one name, as clients send it.
@@ -111,6 +112,13 @@ impl Compiled {
     /// Whether it has anything to decide about, whatever its mode.
     pub fn decides(&self) -> bool {
         self.decides
+    }
+
+    /// Commands that run scripts, open transactions or change users have names that could not be found out: whose script
+    /// runs, and how a connection stands, is not to be told from the calls that were seen.
+    #[inline]
+    pub fn is_blind(&self) -> bool {
+        self.blind
     }
 
     /// Which names the table could know: the hot path asks a copy of this.

@@ -278,7 +278,8 @@ fn read_command(entry: &Reply) -> Option<(Vec<u8>, Command)> {
     let name = canonical_vec(name);
     let flagged = |wanted: &[u8]| matches!(fields.get(2), Some(Reply::Array(flags)) if flags.iter().any(|flag| matches!(flag, Reply::Text(flag) if flag == wanted)));
     let mut command = Command {
-        on_link: flagged(b"write") || LINK_ITSELF.contains(&name.as_slice()),
+        // A module may replicate any command of its own, whatever its flags say.
+        on_link: flagged(b"write") || flagged(b"module") || LINK_ITSELF.contains(&name.as_slice()),
         categories: categories(fields.get(6)),
         subcommands: HashMap::new(),
     };

@@ -3,7 +3,7 @@
 use super::ffi::{self, FilterCall};
 use super::filtered::Filtered;
 use super::module::Module;
-use super::scene::{Act, Scene};
+use super::scene::{Act, Arguments, Scene};
 use crate::gate::{Looked, Origin, decide_for_module, decide_looked, refusal};
 use crate::policy::name::MAX_NAME;
 use crate::policy::table::Compiled;
@@ -109,13 +109,12 @@ fn look_whole(filtered: &Filtered<'_, '_>, looked: Looked<'_, '_>) -> Option<Act
 fn carry_out(call: &mut FilterCall<'_>, module: &Module, act: Act) {
     match act {
         Act::Rename { command, sub } => rename(call, module, &command, sub.as_deref()),
-        Act::RefuseAsUnknown {
-            name,
-            keep_arguments,
-        } => {
+        Act::RefuseAsUnknown { name, arguments } => {
             call.replace(0, name.as_bytes());
-            if !keep_arguments {
-                call.drop_arguments();
+            match arguments {
+                Arguments::Kept => {}
+                Arguments::Emptied => call.empty_arguments(),
+                Arguments::Dropped => call.drop_arguments(),
             }
         }
         Act::RefuseWithAnswer { command } => call.replace(0, command.as_bytes()),

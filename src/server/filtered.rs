@@ -80,7 +80,7 @@ impl<'f, 'a> Filtered<'f, 'a> {
         let mut candidates = Vec::new();
         let (user, client) = match &origin {
             Origin::Client(user) => (user.clone(), self.client),
-            Origin::Script if self.client.is_some() => match self.module.scripts.behind() {
+            Origin::Script if self.client.is_some() => match self.behind() {
                 // Asked now: a transaction can sign its client in as another before it runs its scripts.
                 Behind::One(client) => match self.module.users.now(client, lock) {
                     Caller::User(user) => (Some(user), Some(client)),
@@ -103,6 +103,14 @@ impl<'f, 'a> Filtered<'f, 'a> {
             user,
             client,
             candidates,
+        }
+    }
+
+    /// Who is behind the script that is running.
+    fn behind(&self) -> Behind {
+        match self.compiled.is_blind() {
+            true => Behind::Unknown,
+            false => self.module.scripts.behind(),
         }
     }
 
@@ -158,5 +166,11 @@ impl Call for Filtered<'_, '_> {
             Origin::Module => Via::Module,
             Origin::Client(_) | Origin::Exempt => Via::Client,
         }
+    }
+
+    fn or_via(&self) -> Option<Via> {
+        // Redis 7.0 serves some calls of clients while a script is busy, and does not tell them from the script's.
+        let may_be_a_clients = self.client.is_none() && self.identity().origin == Origin::Script;
+        may_be_a_clients.then_some(Via::Client)
     }
 }

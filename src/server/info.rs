@@ -1,6 +1,6 @@
 //! The section `secaudit` of INFO.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::ffi::{self, Lock};
@@ -78,19 +78,14 @@ fn of_audit(report: &Summary) -> Vec<(String, String)> {
 
 /// `hits_` and the id, with `_` for what a metric's name cannot have; ids that then look the same are numbered.
 fn of_rules<'r>(rules: impl Iterator<Item = (&'r String, &'r u64)>) -> Vec<(String, String)> {
-    let mut seen = HashMap::new();
+    let mut taken = HashSet::new();
     let field = |(id, hits): (&String, &u64)| {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        let name: String = id.chars().map(plain).collect();
-        let times = seen
-            .entry(name.clone())
-            .and_modify(|n| *n += 1)
-            .or_insert(1);
-        let name = match times {
-            1 => format!("hits_{name}"),
-            times => format!("hits_{name}__{times}"),
-        };
-        (name, hits.to_string())
+        let plain: String = id.chars().map(plain).collect();
+        let numbered = (2_u64..).map(|number| format!("hits_{plain}__{number}"));
+        let mut names = std::iter::once(format!("hits_{plain}")).chain(numbered);
+        let name = names.find(|name| taken.insert(name.clone()));
+        (name.unwrap_or_default(), hits.to_string())
     };
     rules.map(field).collect()
 }

@@ -117,6 +117,8 @@ pub struct Summary {
 pub struct Pending {
     /// The client; `None` where the server does not tell.
     pub client: Option<u64>,
+    /// The hidden command that is to give it.
+    pub command: &'static str,
     /// The error, whole.
     pub error: Rc<str>,
 }
@@ -142,7 +144,6 @@ impl Module {
         let compiled = Compiled::new(&policy, commands, links);
         let hits = self.hits_for(&policy);
         let active = compiled.is_active();
-        self.kept.borrow_mut().clear();
         self.lengths.take_over(compiled.lengths());
         self.version.set(self.version.get() + 1);
         self.unsettle();

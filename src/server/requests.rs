@@ -7,7 +7,7 @@ use super::ffi::{CommandSpec, Ctx};
 use super::module::Module;
 use super::{secaudit, secgate};
 use crate::gate::refusal::GENERIC;
-use crate::policy::name::canonical_vec;
+use crate::policy::name::{self, canonical_vec};
 
 /// Every command of the module. The container comes last: a server that has to take it back crashes if it is Valkey 8.1.1.
 pub const COMMANDS: [&CommandSpec; 4] = [
@@ -36,11 +36,17 @@ const DENIED_COMMAND: CommandSpec = CommandSpec {
     ..REFUSED_COMMAND
 };
 
+/// A call of our commands that is longer is not read: answers tell words that are wrong.
+const MOST_BYTES: usize = 65_536;
+
 /// Answers a call of one of our commands.
 pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let Some((command, rest)) = words.split_first() else {
         return Answer::error("no command");
     };
+    if words.iter().map(|word| word.len()).sum::<usize>() > MOST_BYTES {
+        return Answer::error("this call is too long: at most 65536 bytes in all");
+    }
     match canonical_vec(command).as_slice() {
         b"secaudit" => secaudit::answer(ctx, rest),
         b"secgate" => secgate::answer(ctx, rest),
@@ -48,9 +54,13 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     }
 }
 
-/// The error that the filter left for this call; a general one if another call came in between.
-pub fn refused(ctx: Ctx<'_>) -> Rc<str> {
+/// The error that the filter left for this call of a hidden command; a general one if another call came in between, or if
+/// it was left for the other command: nobody reads by one what the server refused before the other.
+pub fn refused(ctx: Ctx<'_>, command: &[u8]) -> Rc<str> {
     let pending = Module::get(ctx.lock()).pending.take();
-    let ours = pending.filter(|pending| pending.client.is_none_or(|client| client == ctx.client()));
+    let ours = pending.filter(|pending| {
+        name::same(command, pending.command.as_bytes())
+            && pending.client.is_none_or(|client| client == ctx.client())
+    });
     ours.map_or_else(|| GENERIC.into(), |pending| pending.error)
 }

@@ -27,14 +27,25 @@ pub enum Act {
     RefuseAsUnknown {
         /// The name that does not exist.
         name: Rc<str>,
-        /// The server does not show them.
-        keep_arguments: bool,
+        /// What becomes of its arguments, which the server would show.
+        arguments: Arguments,
     },
     /// A hidden command of ours answers.
     RefuseWithAnswer {
         /// Its name.
         command: &'static str,
     },
+}
+
+/// What becomes of the arguments of a call that the server refuses as a command that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arguments {
+    /// It does not show them: the error of a script does not name them, and its words are the script's.
+    Kept,
+    /// They stay as many, without what they said: it may be a script's call, or a client's.
+    Emptied,
+    /// They go.
+    Dropped,
 }
 
 /// A call that matched, and all that is known of it.
@@ -50,6 +61,9 @@ impl<'s> Scene<'s> {
     /// Looks at a call.
     pub fn new(filtered: &'s Filtered<'s, 's>) -> Self {
         let (call, module, compiled) = filtered.parts();
+        if compiled.is_blind() {
+            module.unsettle();
+        }
         Self {
             call,
             module,
@@ -196,14 +210,21 @@ impl<'s> Scene<'s> {
             lists_arguments: self.module.capabilities.get().unknown_lists_arguments,
         };
         match refusal::refusal(decided, words, circumstances) {
-            // A script's error does not name arguments, and its words are the script's.
             Refusal::UnknownName(name) => Act::RefuseAsUnknown {
                 name,
-                keep_arguments: *origin == Origin::Script,
+                arguments: match (origin, self.call.client()) {
+                    (Origin::Script, Some(_)) => Arguments::Kept,
+                    (Origin::Script, None) => Arguments::Emptied,
+                    _ => Arguments::Dropped,
+                },
             },
             Refusal::Answer { command, error } => {
                 let client = self.call.client();
-                self.module.pending.replace(Some(Pending { client, error }));
+                self.module.pending.replace(Some(Pending {
+                    client,
+                    command,
+                    error,
+                }));
                 Act::RefuseWithAnswer { command }
             }
         }

@@ -158,6 +158,17 @@ fn find_policy_file(ctx: Ctx<'_>, module: &Module, argument: Option<&[u8]>) -> R
             printable(other.as_os_str().as_bytes())
         ));
     }
+    if let Some(argument) = argument.filter(|path| path.iter().any(|byte| b" \"'\\".contains(byte)))
+    {
+        log(
+            Level::Warning,
+            &format!(
+                "secaudit: CONFIG REWRITE writes arguments of loadmodule without quotes, and the server would not start again \
+                 with this one: name the policy file by secaudit.policy-file, or without blanks, quotes and backslashes: {}",
+                printable(argument)
+            ),
+        );
+    }
     if let (Some(argument), None) = (argument, &by_setting) {
         configs::set_policy_file(ctx.lock(), argument);
     }

@@ -110,7 +110,11 @@ fn mode_again(facts: &Facts, file: &FileStatus) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 mod tests {
     use super::*;
     use crate::audit::checks::sample;

@@ -132,11 +132,15 @@ pub(super) extern "C" fn on_command(
 /// A call that the filter refused comes as one of our hidden commands.
 pub(super) extern "C" fn on_refused(
     ctx: *mut raw::RedisModuleCtx,
-    _: *mut *mut raw::RedisModuleString,
-    _: c_int,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
 ) -> c_int {
     let ctx = Ctx::new(ctx);
-    let error = fence(None, || Some(requests::refused(ctx)));
+    let error = fence(None, || {
+        let words = arguments(argv, argc);
+        let command = words.first().copied().unwrap_or_default();
+        Some(requests::refused(ctx, command))
+    });
     let error = error.as_deref().unwrap_or(FAILED_INSIDE);
     fence((), || {
         ctx.reply_with_error(error);

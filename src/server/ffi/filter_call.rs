@@ -98,6 +98,13 @@ impl<'a> FilterCall<'a> {
         }
     }
 
+    /// Takes what they say from all arguments, and leaves as many: a script's call must keep its count.
+    pub fn empty_arguments(&mut self) {
+        for index in 1..self.count() {
+            self.replace(index, b"");
+        }
+    }
+
     /// The id of the client, where the server tells filters (Redis 7.2, Valkey 7.2).
     pub fn client(&self) -> Option<u64> {
         // SAFETY: the running filter's context.

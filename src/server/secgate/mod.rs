@@ -20,9 +20,12 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
         return Answer::wrong_number_of_arguments("secgate");
     };
     let sub = canonical_vec(sub);
-    if changes(&sub, rest)
-        && let Err(refused) = permission::to_change(ctx, "change the gate")
-    {
+    let permitted = match changes(&sub, rest) {
+        true => permission::to_manage(ctx, "change the gate"),
+        false if sub == b"help" => Ok(()),
+        false => permission::to_look(ctx),
+    };
+    if let Err(refused) = permitted {
         return refused;
     }
     if let Err(sealed) = seal::permits(ctx, &sub, rest) {

@@ -5,12 +5,12 @@ use crate::gate::Caller;
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
-use crate::server::ffi::Ctx;
+use crate::server::ffi::{self, Ctx};
 use crate::server::identity;
 use crate::server::module::Module;
 
 /// Whether the caller may change anything; else what it is told. `what` is what it wants to do.
-pub fn to_change(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
+pub fn to_manage(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
     if Module::get(ctx.lock()).capabilities.get().acl_categories {
         return Ok(());
     }
@@ -22,6 +22,22 @@ pub fn to_change(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
         ))),
         // Another module, or the server itself: no ACL binds them.
         Caller::Server | Caller::Unlinked | Caller::Untold => Ok(()),
+    }
+}
+
+/// Whether the caller may see new names and what was refused: an administrator, or whom the ACL lets by the command's name.
+pub fn to_look(ctx: Ctx<'_>) -> Result<(), Answer> {
+    let Err(refused) = to_manage(ctx, "look into the gate") else {
+        return Ok(());
+    };
+    let Caller::User(user) = identity::caller(ctx.client(), ctx.lock()) else {
+        return Err(refused);
+    };
+    let rules = ffi::acl_rules(&user, ctx.lock()).unwrap_or_default();
+    let mut words = rules.split(|byte| *byte == b' ');
+    match words.any(|word| word.starts_with(b"+secgate")) {
+        true => Ok(()),
+        false => Err(refused),
     }
 }
 
