@@ -179,7 +179,6 @@ fn a_call_that_is_far_too_long_is_not_repeated() {
     for words in [
         &[&b"SECGATE"[..], b"LIST", &long][..],
         &[b"SECGATE", b"DENY", &long],
-        &[b"SECGATE", b"TEST", b"get", &long],
         &[b"SECAUDIT", b"HELP", &long],
     ] {
         let error = client.call_bytes(words).error_text();

@@ -31,6 +31,13 @@ const UNSETTLING: [&str; 7] = [
     "exec",
 ];
 
+/// The commands that clients are served while a script is busy. None of them can be called by a script. (Flag `allow_busy`,
+/// Redis 7.0.15)
+const WHILE_BUSY: [&str; 12] = [
+    "auth", "hello", "reset", "quit", "multi", "discard", "watch", "unwatch", "replconf",
+    "shutdown", "script", "function",
+];
+
 impl Compiled {
     /// Compiles a policy. `links` asks for the table of commands that may come over the replication link.
     pub fn new(policy: &Policy, commands: &dyn Commands, links: bool) -> Self {
@@ -156,10 +163,25 @@ impl Build<'_> {
         }
     }
 
+    /// Those of them that the policy knows; if it means all names, all of them.
+    fn mark_while_busy(&mut self) {
+        let wires = WHILE_BUSY.map(|name| resolve::wire(name.as_bytes(), self.commands));
+        if self.compiled.minds_all_names() {
+            for wire in &wires {
+                self.entry(wire);
+            }
+        }
+        for (name, named) in &mut self.compiled.names {
+            let real = named.runs.as_ref().map_or(name, |(real, _)| real);
+            named.brings.while_busy = wires.iter().any(|wire| **wire == **real);
+        }
+    }
+
     fn finish(mut self, links: bool) -> Compiled {
         self.compiled.decides =
             !(self.compiled.names.is_empty() && self.compiled.others.is_empty());
         if links {
+            self.mark_while_busy();
             let ruled = self.compiled.names.keys();
             self.compiled.link = Link::of(self.commands, ruled);
         } else if self.compiled.decides {

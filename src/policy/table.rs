@@ -61,6 +61,8 @@ pub struct Brings {
     /// Their caller may have a transaction or subscriptions afterwards, or users may have other passwords: what was seen
     /// of connections and of users must be looked at anew.
     pub unsettles: bool,
+    /// Servers serve them to clients while a script is busy. Marked where the server does not tell who is calling.
+    pub while_busy: bool,
 }
 
 /// A subcommand that a statement renamed, or its new name.

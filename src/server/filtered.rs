@@ -170,7 +170,11 @@ impl Call for Filtered<'_, '_> {
 
     fn or_via(&self) -> Option<Via> {
         // Redis 7.0 serves some calls of clients while a script is busy, and does not tell them from the script's.
-        let may_be_a_clients = self.client.is_none() && self.identity().origin == Origin::Script;
-        may_be_a_clients.then_some(Via::Client)
+        if self.client.is_some() || self.identity().origin != Origin::Script {
+            return None;
+        }
+        let name = name::canonical_vec(self.call.name().unwrap_or_default());
+        let (_, named) = self.compiled.found(&name)?;
+        named.brings.while_busy.then_some(Via::Client)
     }
 }

@@ -44,7 +44,11 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let Some((command, rest)) = words.split_first() else {
         return Answer::error("no command");
     };
-    if words.iter().map(|word| word.len()).sum::<usize>() > MOST_BYTES {
+    let length: usize = words.iter().map(|word| word.len()).sum();
+    // SECGATE TEST is asked about calls of any length, and repeats none.
+    let is_test =
+        name::same(command, b"secgate") && rest.first().is_some_and(|sub| name::same(sub, b"test"));
+    if length > MOST_BYTES && !is_test {
         return Answer::error("this call is too long: at most 65536 bytes in all");
     }
     match canonical_vec(command).as_slice() {

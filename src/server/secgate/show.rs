@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::policy::statement::Statement;
 use crate::render;
-use crate::render::escape::printable;
+use crate::render::escape::{printable, printable_up_to};
 use crate::server::answer::Answer;
 use crate::server::ffi::{self, Ctx};
 use crate::server::module::Module;
@@ -154,5 +154,8 @@ fn list_json(ctx: Ctx<'_>) -> Answer {
 
 /// The error for a word that a subcommand does not take.
 pub fn unknown_word(word: &[u8], takes: &str) -> Answer {
-    Answer::error(format!("unknown word '{}': {takes}", printable(word)))
+    Answer::error(format!(
+        "unknown word '{}': {takes}",
+        printable_up_to(word, 128)
+    ))
 }

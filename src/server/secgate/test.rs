@@ -7,7 +7,7 @@ use crate::policy::name::canonical_vec;
 use crate::policy::resolve::{Commands, Found};
 use crate::policy::statement::Mode;
 use crate::policy::table::Compiled;
-use crate::render::escape::printable;
+use crate::render::escape::{printable, printable_up_to};
 use crate::server::answer::Answer;
 use crate::server::command_table::ServerCommands;
 use crate::server::ffi::Ctx;
@@ -96,7 +96,7 @@ fn unknown_to_the_server(ctx: Ctx<'_>, call: &[&[u8]]) -> String {
     let commands = ServerCommands::read(ctx);
     let command = canonical_vec(call.first().copied().unwrap_or_default());
     if !ctx.has_command(&[&command]) {
-        let name = printable(&command);
+        let name = printable_up_to(&command, 128);
         return match commands.find(&command) {
             Found::Removed => format!(" (rename-command removed '{name}' from this server)"),
             Found::Here { .. } | Found::RenamedAway => {
@@ -112,8 +112,8 @@ fn unknown_to_the_server(ctx: Ctx<'_>, call: &[&[u8]]) -> String {
         {
             format!(
                 " ('{}' has no subcommand '{}')",
-                printable(&command),
-                printable(&sub)
+                printable_up_to(&command, 128),
+                printable_up_to(&sub, 128)
             )
         }
         _ => String::new(),
