@@ -12,7 +12,7 @@
 # SECAUDIT_TEST_SERVER; one that its server cannot serve appends "name<TAB>reason" to the file SECAUDIT_TEST_SKIPS and counts
 # as skipped (so does one that libtest ignores). Full logs: target/matrix/NAME.log. The last line is the sum over all servers.
 #
-# Environment: RUST_TEST_THREADS=N        how many tests run at once (default: three for each core, as servers mostly wait)
+# Environment: RUST_TEST_THREADS=N        how many tests run at once (default: two for each core, as servers mostly wait)
 #              SECAUDIT_MATRIX_STRICT=1   a server that could not be fetched fails the run
 #              SECAUDIT_SERVERS           see scripts/servers.sh
 # Exit status: 0 all passed; 1 a test failed, or a server or the tests on it did not run; 2 wrong call.
@@ -184,7 +184,7 @@ main() {
     done
     scripts/servers.sh --list "${names[@]}" >/dev/null || exit 2  # a wrong name is told before anything is built
     mkdir -p "$OUT"
-    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
     title 'the servers: scripts/servers.sh'
     scripts/servers.sh "${names[@]}" || exit 1
     build || { echo 'test-matrix.sh: the build failed: see above' >&2; exit 1; }

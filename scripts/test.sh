@@ -14,7 +14,7 @@
 # and of the steps that failed without being tests.
 #
 # Environment: SECAUDIT_TEST_SERVER  the server for the integration tests (default: the redis-server on PATH)
-#              RUST_TEST_THREADS=N   how many tests run at once (default: three for each core, as servers mostly wait)
+#              RUST_TEST_THREADS=N   how many tests run at once (default: two for each core, as servers mostly wait)
 # Exit status: 0 all passed; 1 something failed; 2 wrong call; 130 stopped with Ctrl-C.
 set -euo pipefail
 
@@ -162,7 +162,7 @@ main() {
     title 'what this machine needs: scripts/prepare.sh'
     scripts/prepare.sh --quiet || exit 1
     find_server
-    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
     mkdir -p "$OUT"
     rm -f "$OUT"/*.log "$OUT"/*.skips "$OUT/reasons"
     if [[ $FAST = no ]]; then

@@ -325,22 +325,22 @@ fn an_acl_file_in_a_folder_closed_to_the_server_is_unknown() {
 }
 
 #[test]
-fn an_acl_file_of_ten_megabytes_with_thousands_of_users_is_judged() {
+fn an_acl_file_of_megabytes_with_thousands_of_users_is_judged() {
     needs_module!();
     let mut users = String::from("user default on nopass -@all +secaudit +info\n");
-    for index in 0..8000 {
+    for index in 0..4000 {
         let keys = format!("~app{index}:* ").repeat(150);
         users.push_str(&format!(
             "user u{index} on nopass {} resetchannels -@all +get\n",
             keys.trim()
         ));
     }
-    assert!(users.len() > 10 << 20);
+    assert!(users.len() > 5 << 20);
     let (server, _) = with_acl_file(users.as_bytes());
     let report = Report::of(&server);
     report
         .shows("auth.nopass-users", "fail", "user u0 on nopass")
-        .shows("auth.nopass-users", "fail", "and 7990 more")
+        .shows("auth.nopass-users", "fail", "and 3990 more")
         .shows("cmd.config", "pass", "ACL bars every user: config")
         .shows("file.acl", "pass", "users.acl");
 }
