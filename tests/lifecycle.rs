@@ -365,3 +365,40 @@ fn info_tells_of_the_gate_in_a_section_of_its_own() {
         assert!(!value.is_empty(), "{name}");
     }
 }
+
+#[test]
+fn info_has_no_field_twice_whatever_the_ids() {
+    needs_module!();
+    let policy = "deny get id=a.b\ndeny set id=a_b__2\ndeny del id=a_b\ndeny keys id=a-b\n";
+    let server = Server::builder().policy(policy).start();
+    let info = server.call(["INFO", "secaudit"]).text();
+    let hits = info
+        .lines()
+        .filter(|line| line.starts_with("secaudit_hits_"));
+    let names: Vec<&str> = hits.filter_map(|line| line.split(':').next()).collect();
+    let each: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!((names.len(), each.len()), (4, 4), "{info}");
+    assert!(info.contains("secaudit_policy_unsaved:0"), "{info}");
+    server.call(["SECGATE", "DEL", "a.b"]);
+    let unsaved = || server.info("secaudit")["secaudit_policy_unsaved"].clone();
+    assert_eq!(unsaved(), "1");
+    assert!(server.call(["SECGATE", "SAVE"]).is_ok());
+    assert_eq!(unsaved(), "0");
+    server.call(["SECGATE", "RESET"]);
+    assert_eq!(unsaved(), "1");
+    assert!(server.call(["SECGATE", "LOAD"]).is_ok());
+    assert_eq!(unsaved(), "0");
+}
+
+#[test]
+fn a_policy_path_that_config_rewrite_would_spoil_is_warned_of() {
+    needs_module!();
+    let server = Server::builder()
+        .file("my policy", "deny flushall\n")
+        .module_args(&["my policy"])
+        .start();
+    server.wait_for_log("CONFIG REWRITE writes arguments of loadmodule without quotes");
+    assert!(server.call(["FLUSHALL"]).is_error());
+    let log = Server::builder().policy("deny flushall\n").start().log();
+    assert!(!log.contains("without quotes"), "{log}");
+}

@@ -264,6 +264,22 @@ fn a_paused_client_is_decided_once_and_its_alias_still_works() {
 }
 
 #[test]
+fn a_call_that_waits_under_its_new_name_runs_though_the_policy_changes_meanwhile() {
+    needs_module!();
+    let server = Server::start();
+    server.call(["SECGATE", "RENAME", "incr", "1ncr"]);
+    let mut client = server.client();
+    assert!(server.call(["CLIENT", "PAUSE", "100000", "WRITE"]).is_ok());
+    client.send(["1NCR", "n"]);
+    server.wait_until("the call to wait", || {
+        server.info("clients")["blocked_clients"] == "1"
+    });
+    assert_eq!(server.call(["SECGATE", "DENY", "keys"]).text(), "r2");
+    assert!(server.call(["CLIENT", "UNPAUSE"]).is_ok());
+    assert_eq!(client.read().int(), 1);
+}
+
+#[test]
 fn io_threads_and_many_clients_change_no_decision() {
     needs_module!();
     let server = Server::builder().config("io-threads", "4").start();
