@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::gate::is_refusal;
 use crate::harness::c_module;
+use crate::harness::replication::wait_for_link;
 use crate::harness::server::Server;
 use crate::harness::skip::{needs_module, require};
 use crate::harness::version::{self, REDIS_8_0};
@@ -194,4 +195,21 @@ fn a_call_under_a_new_name_that_waits_while_a_module_yields_runs_once_and_leaves
     // The old names are as gone as ever.
     let error = server.call(["GET", "k"]).error_text();
     assert!(error.starts_with("ERR unknown command"), "{error}");
+}
+
+#[test]
+fn what_a_module_replicates_passes_on_a_replica_whatever_its_flags() {
+    needs_module!();
+    let with_other = || Server::builder().config("loadmodule", other());
+    let master = with_other().start();
+    let replica = with_other()
+        .policy("allow info\ndeny * id=all\n")
+        .replica_of(&master)
+        .start();
+    wait_for_link(&replica);
+    assert_eq!(master.call(["OTHER.PUT"]).int(), 1);
+    replica.wait_until("the key", || {
+        replica.info("keyspace").contains_key("db0") || replica.log().contains("CRITICAL")
+    });
+    assert!(!replica.log().contains("CRITICAL"));
 }

@@ -1,6 +1,6 @@
 /* A module of someone else's: OTHER.FLUSH calls FLUSHALL, OTHER.BECOME makes its caller the user "app", OTHER.SECRET tells what
- * the nodes of a Redis 8 Cluster sign in to each other with, OTHER.HOLD works for a second and yields now and then. Written
- * against the module API by hand. */
+ * the nodes of a Redis 8 Cluster sign in to each other with, OTHER.HOLD works for a second and yields now and then, OTHER.PUT
+ * writes and is replicated though its flags do not say so. Written against the module API by hand. */
 #include <stddef.h>
 #include <time.h>
 
@@ -17,6 +17,7 @@ static int (*reply_text)(Ctx *, const char *, size_t);
 static const char *(*get_secret)(Ctx *, size_t *);
 static int (*become_user)(Ctx *, const char *, size_t, void *, void *, void *);
 static void (*yield)(Ctx *, int, const char *);
+static int (*replicate)(Ctx *);
 
 static int flush(Ctx *ctx, Str **argv, int argc) {
     (void)argv;
@@ -38,6 +39,14 @@ static int secret(Ctx *ctx, Str **argv, int argc) {
     size_t length = 0;
     const char *text = get_secret ? get_secret(ctx, &length) : NULL;
     return text ? reply_text(ctx, text, length) : reply_error(ctx, "ERR this server has no such secret");
+}
+
+static int put(Ctx *ctx, Str **argv, int argc) {
+    (void)argv;
+    (void)argc;
+    call(ctx, "SET", "cc", "put", "1");
+    replicate(ctx);
+    return reply_long(ctx, 1);
 }
 
 static long long milliseconds(void) {
@@ -65,13 +74,14 @@ int RedisModule_OnLoad(Ctx *ctx) {
         get_api("RedisModule_Call", &call) || get_api("RedisModule_ReplyWithLongLong", &reply_long) ||
         get_api("RedisModule_ReplyWithError", &reply_error) || get_api("RedisModule_CallReplyType", &type_of) ||
         get_api("RedisModule_AuthenticateClientWithACLUser", &become_user) || get_api("RedisModule_Yield", &yield) ||
-        get_api("RedisModule_ReplyWithStringBuffer", &reply_text))
+        get_api("RedisModule_ReplyWithStringBuffer", &reply_text) || get_api("RedisModule_ReplicateVerbatim", &replicate))
         return 1;
     attributes(ctx, "other", 1, 1);
     if (create(ctx, "other.flush", flush, "write", 0, 0, 0)) return 1;
     if (create(ctx, "other.become", become, "", 0, 0, 0)) return 1;
     if (create(ctx, "other.secret", secret, "", 0, 0, 0)) return 1;
     if (create(ctx, "other.hold", hold, "", 0, 0, 0)) return 1;
+    if (create(ctx, "other.put", put, "", 0, 0, 0)) return 1;
     if (get_api("RedisModule_GetInternalSecret", &get_secret)) get_secret = NULL;
     /* From Redis 7.2 and Valkey 7.2 on. */
     if (!get_api("RedisModule_GetCommand", &get) && !get_api("RedisModule_SetCommandACLCategories", &categories))
