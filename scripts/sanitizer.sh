@@ -27,6 +27,7 @@ audit::grade::a_file_that_others_may_read      | the same
 audit::grade::a_medium_failure_gives_a_b       | the same
 fix::files::a_server_of_its_own_account        | the same
 fix::files::every_file_of_the_servers_own      | the same
+fix::keeping::a_file_that_cannot_be_written    | the same
 audit::versions::debians_package_is_unknown    | starts a copy of the server that is not watched, which cannot load this module
 audit::versions::what_the_gate_closes          | the same
 beside::a_transaction_does_not_wait            | asks about thousands of users within a time that is too short when watched
