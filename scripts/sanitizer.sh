@@ -31,7 +31,7 @@ fix::keeping::a_file_that_cannot_be_written    | the same
 audit::versions::debians_package_is_unknown    | starts a copy of the server that is not watched, which cannot load this module
 audit::versions::what_the_gate_closes          | the same
 beside::a_transaction_does_not_wait            | asks about thousands of users within a time that is too short when watched
-beside::crowds::thousands_of_users              | the same
+beside::crowds::thousands_of_users             | the same
 audit_bad_input::an_acl_file_of_megabytes      | the same
 soak::memory                                   | the sanitizer keeps memory that was given back
 '
