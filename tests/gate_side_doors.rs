@@ -125,6 +125,21 @@ fn where_the_names_of_what_runs_scripts_are_unknown_a_script_is_nobodys() {
 }
 
 #[test]
+fn where_the_name_of_config_is_unknown_scripts_are_their_callers() {
+    needs_module!();
+    require!(
+        version::under_test().tells_filters_who_calls(),
+        "this server does not tell a filter who is calling"
+    );
+    let server = Server::builder()
+        .args(&["--rename-command", "CONFIG", "c0nf"])
+        .start();
+    gate(&server, "DENY set user=!default id=no");
+    let script = ["EVAL", "return redis.call('set','x','1')", "0"];
+    assert!(server.call(script).is_ok());
+}
+
+#[test]
 fn where_the_name_of_multi_is_unknown_a_refused_call_is_not_queued() {
     needs_module!();
     let server = Server::builder()

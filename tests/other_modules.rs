@@ -212,4 +212,12 @@ fn what_a_module_replicates_passes_on_a_replica_whatever_its_flags() {
         replica.info("keyspace").contains_key("db0") || replica.log().contains("CRITICAL")
     });
     assert!(!replica.log().contains("CRITICAL"));
+    // What no module would replicate is refused there as elsewhere.
+    let added = replica.call(["SECGATE", "DENY", "secgate", "force", "id=own"]);
+    assert_eq!(added.text(), "own");
+    assert!(is_refusal(
+        &replica.call(["SECGATE", "LIST"]).error_text(),
+        "secgate",
+        "own"
+    ));
 }

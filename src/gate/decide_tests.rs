@@ -394,3 +394,25 @@ fn what_would_be_decided_in_mode_enforce_is_told_in_every_mode() {
         }
     }
 }
+
+#[test]
+fn all_names_are_meant_but_the_words_on_which_servers_end_a_connection() {
+    let policy = Policy::read(b"deny * id=all", &FewCommands).unwrap();
+    for links in [true, false] {
+        let table = Compiled::new(&policy, &FewCommands, links);
+        let is_denied = |name: &[u8]| {
+            let words = [name];
+            let call = Described {
+                words: &words,
+                ..Described::default()
+            };
+            matches!(decide(&table, &call).verdict, Verdict::Deny(_))
+        };
+        for name in [&b"get"[..], b"shutdown", b"watch", b"script", b"nosuch"] {
+            assert!(is_denied(name), "{name:?}");
+        }
+        for name in [&b"post"[..], b"POST", b"Host:", b"auth", b"multi"] {
+            assert!(!is_denied(name), "{name:?}");
+        }
+    }
+}

@@ -44,7 +44,7 @@ impl Compiled {
         let spared = NEEDS_FORCE
             .iter()
             .map(|name| resolve::wire(name.as_bytes(), commands))
-            .chain(ENDS_CONNECTION.map(|name| name.as_bytes().to_vec()));
+            .chain(words_of_http(commands).map(|word| word.as_bytes().to_vec()));
         let mut build = Build {
             compiled: Self {
                 mode: policy.mode(),
@@ -65,6 +65,13 @@ impl Compiled {
         }
         build.finish(links)
     }
+}
+
+/// Those that servers look for themselves. Where redis.conf gave a command such a name, scripts can call it: then it is a
+/// name like others.
+fn words_of_http(commands: &dyn Commands) -> impl Iterator<Item = &'static str> {
+    let words = ENDS_CONNECTION.into_iter();
+    words.filter(|word| commands.find(word.as_bytes()) == Found::Absent)
 }
 
 struct Build<'c> {
@@ -143,7 +150,7 @@ impl Build<'_> {
 
     fn command(&mut self, step: &Step, name: &Name) {
         let wire = resolve::wire(&name.command, self.commands);
-        if ENDS_CONNECTION.iter().any(|name| name.as_bytes() == wire) {
+        if words_of_http(self.commands).any(|word| word.as_bytes() == wire) {
             return;
         }
         let mut step = step.clone();
@@ -185,9 +192,9 @@ impl Build<'_> {
             let ruled = self.compiled.names.keys();
             self.compiled.link = Link::of(self.commands, ruled);
         } else if self.compiled.decides {
-            let mut watched = SCRIPT_STARTERS.iter().chain(&UNSETTLING);
-            self.compiled.blind =
-                watched.any(|name| self.commands.find(name.as_bytes()) == Found::RenamedAway);
+            let away = |name: &str| self.commands.find(name.as_bytes()) == Found::RenamedAway;
+            self.compiled.unseen.scripts = SCRIPT_STARTERS.iter().any(|name| away(name));
+            self.compiled.unseen.unsettles = UNSETTLING.iter().any(|name| away(name));
             for name in SCRIPT_STARTERS {
                 let wire = resolve::wire(name.as_bytes(), self.commands);
                 self.entry(&wire).brings.scripts = true;

@@ -34,12 +34,12 @@ const TWINS: [(&str, &str); 28] = [
     ),
     ("slowlog-max-len", "commandlog-slow-execution-max-len"),
     ("repl-ping-slave-period", "repl-ping-replica-period"),
-    // Hidden ones, which `CONFIG GET *` does not show: Valkey 8.1 and 9.1.
-    ("lua-enable-deprecated-api", "lua-enable-insecure-api"),
     ("server_cpulist", "server-cpulist"),
     ("bio_cpulist", "bio-cpulist"),
     ("aof_rewrite_cpulist", "aof-rewrite-cpulist"),
     ("bgsave_cpulist", "bgsave-cpulist"),
+    // Hidden: `CONFIG GET *` shows neither. Both are of Valkey 8.1 and 9.1, others have the older alone.
+    ("lua-enable-deprecated-api", "lua-enable-insecure-api"),
 ];
 
 /// All names of the parameter that a call names: the one it was called, as the server compares it, and its twin.

@@ -11,6 +11,14 @@ use super::problem::At;
 use super::profiles::Profile;
 use super::words::quote;
 
+/// How many there are: `1 statement`, `2 statements`.
+pub fn counted(statements: usize) -> String {
+    match statements {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
+    }
+}
+
 /// Whether the gate acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {

@@ -33,7 +33,8 @@ pub struct Compiled {
     pub(super) ids: Vec<Box<str>>,
     pub(super) link: Link,
     pub(super) decides: bool,
-    pub(super) blind: bool,
+    /// What calls bring about that come under names which could not be found out.
+    pub(super) unseen: Brings,
 }
 
 /// What the table knows of one name, as clients send it.
@@ -116,11 +117,11 @@ impl Compiled {
         self.decides
     }
 
-    /// Commands that run scripts, open transactions or change users have names that could not be found out: whose script
-    /// runs, and how a connection stands, is not to be told from the calls that were seen.
+    /// What calls bring about that come under names which could not be found out: whose script runs, or how a connection
+    /// stands, is then not to be told from the calls that were seen.
     #[inline]
-    pub fn is_blind(&self) -> bool {
-        self.blind
+    pub fn unseen(&self) -> Brings {
+        self.unseen
     }
 
     /// Which names the table could know: the hot path asks a copy of this.

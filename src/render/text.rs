@@ -8,6 +8,7 @@ use crate::audit::check::Severity;
 use crate::audit::facts::Suppression;
 use crate::audit::report::{Counts, Finding, Verdict};
 use crate::audit::view::View;
+use crate::policy::statement;
 
 /// The report, line by line: no control bytes, no line wider than 100 columns.
 pub fn report(view: &View<'_>) -> Vec<String> {
@@ -67,10 +68,7 @@ fn header(view: &View<'_>) -> Vec<String> {
         report.pid,
         report.user
     );
-    let gate = match report.gate.statements {
-        1 => "1 statement".to_owned(),
-        count => format!("{count} statements"),
-    };
+    let gate = statement::counted(report.gate.statements);
     let mut lines = wrapped("", &title);
     lines.extend(wrapped("Gate   ", &format!("{}, {gate}", report.gate.mode)));
     lines.extend(wrapped(

@@ -6,6 +6,7 @@ use super::escape::{line, printable, printable_up_to};
 use super::wrap::{WIDTH, wrapped};
 use crate::audit::facts::Facts;
 use crate::audit::matrix::{Cell, Matrix, Row};
+use crate::policy::statement;
 
 /// The commands, by what they do. Whatever stands in none of these tables gets one of its own.
 const TABLES: [(&str, &[&str]); 6] = [
@@ -97,10 +98,7 @@ fn header(facts: &Facts) -> Vec<String> {
         facts.process.pid,
         facts.process.user
     );
-    let statements = match facts.gate.statements {
-        1 => "1 statement".to_owned(),
-        count => format!("{count} statements"),
-    };
+    let statements = statement::counted(facts.gate.statements);
     let mut lines = wrapped("", &title);
     lines.extend(wrapped(
         "Gate   ",

@@ -108,7 +108,7 @@ impl<'f, 'a> Filtered<'f, 'a> {
 
     /// Who is behind the script that is running.
     fn behind(&self) -> Behind {
-        match self.compiled.is_blind() {
+        match self.compiled.unseen().scripts {
             true => Behind::Unknown,
             false => self.module.scripts.behind(),
         }

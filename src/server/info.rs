@@ -1,6 +1,6 @@
 //! The section `secaudit` of INFO.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::ffi::{self, Lock};
@@ -78,14 +78,22 @@ fn of_audit(report: &Summary) -> Vec<(String, String)> {
 
 /// `hits_` and the id, with `_` for what a metric's name cannot have; ids that then look the same are numbered.
 fn of_rules<'r>(rules: impl Iterator<Item = (&'r String, &'r u64)>) -> Vec<(String, String)> {
-    let mut taken = HashSet::new();
+    let (mut taken, mut times) = (HashSet::new(), HashMap::new());
     let field = |(id, hits): (&String, &u64)| {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         let plain: String = id.chars().map(plain).collect();
-        let numbered = (2_u64..).map(|number| format!("hits_{plain}__{number}"));
-        let mut names = std::iter::once(format!("hits_{plain}")).chain(numbered);
-        let name = names.find(|name| taken.insert(name.clone()));
-        (name.unwrap_or_default(), hits.to_string())
+        let times = times.entry(plain.clone()).or_insert(0_u64);
+        let name = loop {
+            *times += 1;
+            let name = match *times {
+                1 => format!("hits_{plain}"),
+                number => format!("hits_{plain}__{number}"),
+            };
+            if taken.insert(name.clone()) {
+                break name;
+            }
+        };
+        (name, hits.to_string())
     };
     rules.map(field).collect()
 }

@@ -49,7 +49,9 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     let is_test =
         name::same(command, b"secgate") && rest.first().is_some_and(|sub| name::same(sub, b"test"));
     if length > MOST_BYTES && !is_test {
-        return Answer::error("this call is too long: at most 65536 bytes in all");
+        return Answer::error(
+            "this call is too long: at most 65536 bytes in all; a longer statement goes into the policy file (SECGATE LOAD)",
+        );
     }
     match canonical_vec(command).as_slice() {
         b"secaudit" => secaudit::answer(ctx, rest),

@@ -61,7 +61,7 @@ impl<'s> Scene<'s> {
     /// Looks at a call.
     pub fn new(filtered: &'s Filtered<'s, 's>) -> Self {
         let (call, module, compiled) = filtered.parts();
-        if compiled.is_blind() {
+        if compiled.unseen().unsettles {
             module.unsettle();
         }
         Self {

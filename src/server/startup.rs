@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use super::command_table::ServerCommands;
 use super::ffi::{self, Ctx, Level, log};
 use super::module::{self, Module};
-use super::secgate::change::counted;
 use super::{configs, policy_file, requests, start};
 use crate::policy::Policy;
 use crate::policy::problem::Problem;
+use crate::policy::statement;
 use crate::render::escape::printable;
 
 /// Loads the module, or says why not. `arguments` are the words after the path in `loadmodule`.
@@ -207,7 +207,7 @@ fn greet(ctx: Ctx<'_>, module: &Module) {
             "secaudit {}: mode {}, {}, command filter {filter}{told}",
             env!("CARGO_PKG_VERSION"),
             policy.mode().word(),
-            counted(policy.statements().len()),
+            statement::counted(policy.statements().len()),
         ),
     );
 }

@@ -211,12 +211,12 @@ impl Check for SharedPassword {
             actual.push(format!("and {} more such passwords", shared.len() - SHOWN));
         }
         // The first of each may keep it.
-        let to_manage: Vec<&User> = shared
+        let to_change: Vec<&User> = shared
             .iter()
             .flat_map(|users| users.iter().skip(1).copied())
             .collect();
         Failure::new(actual)
-            .steps(steps::new_passwords(facts, &to_manage))
+            .steps(steps::new_passwords(facts, &to_change))
             .into()
     }
 }

@@ -15,10 +15,6 @@ use users::Change;
 /// `ioc.config-drift`: a restart changes nothing that matters for security.
 pub struct ConfigDrift;
 
-/// Settings that cannot be changed while a server runs: what they are where no line speaks of them was so from the start, by
-/// the command line, which a restart would not change.
-const FIXED: [&str; 2] = ["aclfile", "appenddirname"];
-
 /// Settings that CONFIG SET can put back at once, and whose words are safe to paste.
 const CAN_BE_SET: [&str; 7] = [
     "bind",
@@ -182,7 +178,8 @@ fn drift<'f>(
         kind => normal(kind, one) == normal(kind, other),
     };
     let line = file.settings.get(name).map(Vec::as_slice);
-    let default = default_of(name).filter(|_| !FIXED.contains(&name));
+    // It cannot be changed while a server runs: where no line speaks of it the command line does, now and after a restart.
+    let default = default_of(name).filter(|_| name != "aclfile");
     let (next, by) = match (facts.at_the_start(name), line, default) {
         (Some(then), Some(line), _) if same(then, line) => (line, By::File),
         (Some(then), None, Some(default)) if same(then, default) => (default, By::Default),

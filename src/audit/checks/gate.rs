@@ -1,10 +1,10 @@
 //! `cmd.gate`: the gate does what its policy says.
 
-use super::keeping;
-use super::steps;
+use super::{keeping, steps};
 use crate::audit::check::{Category, Check, Exposed, Failure, Fix, Meta, Outcome, Severity};
 use crate::audit::facts::Facts;
 use crate::audit::fix::Action;
+use crate::policy::statement;
 
 /// `cmd.gate`.
 pub struct Enforces;
@@ -31,10 +31,7 @@ impl Check for Enforces {
 
     fn evaluate(&self, facts: &Facts) -> Outcome {
         let gate = &facts.gate;
-        let count = match gate.statements {
-            1 => "1 statement".to_owned(),
-            count => format!("{count} statements"),
-        };
+        let count = statement::counted(gate.statements);
         let mut actual = vec![format!("mode {}, {count}", gate.mode)];
         let enforces = gate.mode == "enforce";
         if enforces && gate.on_trial.is_empty() {

@@ -137,7 +137,7 @@ pub(super) extern "C" fn on_refused(
 ) -> c_int {
     let ctx = Ctx::new(ctx);
     let error = fence(None, || {
-        let words = arguments(argv, argc);
+        let words = arguments(argv, argc.min(1));
         let command = words.first().copied().unwrap_or_default();
         Some(requests::refused(ctx, command))
     });

@@ -38,7 +38,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     if !request.apply {
         return beside::answer(ctx, move |host| show(host, &request, &by));
     }
-    if let Err(refused) = permission::to_manage(ctx, "apply fixes") {
+    if let Err(refused) = permission::to_change(ctx, "apply fixes") {
         return refused;
     }
     if Module::get(ctx.lock()).sealed.get() {

@@ -8,7 +8,7 @@ use crate::policy::nearest::instead;
 use crate::policy::parse::{self, Draft, Read};
 use crate::policy::problem::Problem;
 use crate::policy::resolve;
-use crate::policy::statement::{Body, Mode};
+use crate::policy::statement::{self, Body, Mode};
 use crate::policy::words::{self, Word};
 use crate::render::escape::printable;
 use crate::server::answer::Answer;
@@ -160,7 +160,7 @@ pub fn load(ctx: Ctx<'_>) -> Answer {
             module.is_as_saved();
             tell(
                 &AskedBy::client_of(ctx),
-                &format!("loaded from the policy file: {}", counted(count)),
+                &format!("loaded from the policy file: {}", statement::counted(count)),
             );
             Answer::ok()
         }
@@ -203,14 +203,6 @@ fn tell(by: &AskedBy, change: &str) {
         Level::Notice,
         &format!("secaudit: policy changed by {by}: {change}"),
     );
-}
-
-/// `1 statement`, `2 statements`
-pub fn counted(statements: usize) -> String {
-    match statements {
-        1 => "1 statement".to_owned(),
-        count => format!("{count} statements"),
-    }
 }
 
 fn listed(problems: &[Problem]) -> String {

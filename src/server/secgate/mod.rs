@@ -21,7 +21,7 @@ pub fn answer(ctx: Ctx<'_>, words: &[&[u8]]) -> Answer {
     };
     let sub = canonical_vec(sub);
     let permitted = match changes(&sub, rest) {
-        true => permission::to_manage(ctx, "change the gate"),
+        true => permission::to_change(ctx, "change the gate"),
         false if sub == b"help" => Ok(()),
         false => permission::to_look(ctx),
     };

@@ -10,7 +10,7 @@ use crate::server::identity;
 use crate::server::module::Module;
 
 /// Whether the caller may change anything; else what it is told. `what` is what it wants to do.
-pub fn to_manage(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
+pub fn to_change(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
     if Module::get(ctx.lock()).capabilities.get().acl_categories {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub fn to_manage(ctx: Ctx<'_>, what: &str) -> Result<(), Answer> {
 
 /// Whether the caller may see new names and what was refused: an administrator, or whom the ACL lets by the command's name.
 pub fn to_look(ctx: Ctx<'_>) -> Result<(), Answer> {
-    let Err(refused) = to_manage(ctx, "look into the gate") else {
+    let Err(refused) = to_change(ctx, "look into the gate") else {
         return Ok(());
     };
     let Caller::User(user) = identity::caller(ctx.client(), ctx.lock()) else {
@@ -35,7 +35,12 @@ pub fn to_look(ctx: Ctx<'_>) -> Result<(), Answer> {
     };
     let rules = ffi::acl_rules(&user, ctx.lock()).unwrap_or_default();
     let mut words = rules.split(|byte| *byte == b' ');
-    match words.any(|word| word.starts_with(b"+secgate")) {
+    let grants = |word: &[u8]| {
+        word.strip_prefix(b"(")
+            .unwrap_or(word)
+            .starts_with(b"+secgate")
+    };
+    match words.any(grants) {
         true => Ok(()),
         false => Err(refused),
     }
