@@ -278,7 +278,8 @@ fn read_command(entry: &Reply) -> Option<(Vec<u8>, Command)> {
     let name = canonical_vec(name);
     let flagged = |wanted: &[u8]| matches!(fields.get(2), Some(Reply::Array(flags)) if flags.iter().any(|flag| matches!(flag, Reply::Text(flag) if flag == wanted)));
     // A module may replicate a command of its own though it is not flagged as one that writes. Ours never are.
-    let may_be_replicated = flagged(b"module") && !flagged(b"readonly") && ours(&name).is_none();
+    let whole = name.split(|byte| *byte == b'|').next().unwrap_or_default();
+    let may_be_replicated = flagged(b"module") && !flagged(b"readonly") && ours(whole).is_none();
     let mut command = Command {
         on_link: flagged(b"write") || LINK_ITSELF.contains(&name.as_slice()) || may_be_replicated,
         categories: categories(fields.get(6)),
